@@ -5,7 +5,7 @@
 import type { EngineRecord } from '../core/engine/engine.ts';
 import { keyColumns, type Row } from './rows.ts';
 import { shareColumns } from './share-rows.ts';
-import { countColumns } from './usage-columns.ts';
+import { countColumns, familyUsageColumns } from './usage-columns.ts';
 
 export type CopiedValue = string | number | null;
 
@@ -22,16 +22,7 @@ export const copiedTables = {
   applied: ['kind', 'name'],
   audit,
   refusal: audit,
-  usage_day: [
-    'day',
-    'key_id',
-    'family_id',
-    'model',
-    'requests',
-    'input_tokens',
-    'output_tokens',
-    'estimated_requests',
-  ],
+  usage_day: ['day', 'key_id', 'family_id', 'model', ...familyUsageColumns],
   usage_hour: ['hour', ...usageKeys],
   usage_rollup: ['day', ...usageKeys],
   last_used: ['key_id', 'at', 'address'],

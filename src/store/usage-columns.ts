@@ -22,12 +22,20 @@ export const mostCounted = Number.MAX_SAFE_INTEGER;
 
 const hourMs = 3_600_000;
 export const dayMs = 24 * hourMs;
-const firstByteColumns = Array.from({ length: firstByteBoundsMs.length + 1 }, (_, i) => `fb${i}`);
-export const countColumns = [
+export const firstByteColumns: readonly string[] = Array.from(
+  { length: firstByteBoundsMs.length + 1 },
+  (_, i) => `fb${i}`,
+);
+/** The columns of a day's usage for budgets, and of `FamilyUsage`, that are added up. */
+export const familyUsageColumns = [
   'requests',
   'input_tokens',
   'output_tokens',
   'estimated_requests',
+] as const;
+/** The columns of an hour's usage that are added up. */
+export const countColumns: readonly string[] = [
+  ...familyUsageColumns,
   'duration_ms',
   'cached_tokens',
   'cache_prompt_tokens',
@@ -99,14 +107,6 @@ function countsOf(row: Row): UsageCounts {
 export function usageRowOf(row: Row): UsageRow {
   return { ...familyUsageOf(row), keyId: text(row, 'key_id'), familyId: text(row, 'family') };
 }
-
-/** The columns of `FamilyUsage` that are added up. */
-export const familyUsageColumns = [
-  'requests',
-  'input_tokens',
-  'output_tokens',
-  'estimated_requests',
-] as const;
 
 export function familyUsageOf(row: Row): FamilyUsage {
   return {

@@ -77,14 +77,14 @@ export function addToHour(row: UsageHourRow, entry: UsageEntry): number {
   const inputTokens = wholeNumber(entry.inputTokens);
   const outputTokens = wholeNumber(entry.outputTokens);
   row.requests += 1;
-  row.inputTokens = sum(row.inputTokens, inputTokens);
-  row.outputTokens = sum(row.outputTokens, outputTokens);
+  row.inputTokens = cappedSum(row.inputTokens, inputTokens);
+  row.outputTokens = cappedSum(row.outputTokens, outputTokens);
   if (entry.estimated) row.estimatedRequests += 1;
-  row.durationMs = sum(row.durationMs, wholeNumber(entry.durationMs));
+  row.durationMs = cappedSum(row.durationMs, wholeNumber(entry.durationMs));
   if (entry.cachedTokens !== null && entry.promptTokens !== null) {
     const promptTokens = wholeNumber(entry.promptTokens);
-    row.cachePromptTokens = sum(row.cachePromptTokens, promptTokens);
-    row.cachedTokens = sum(row.cachedTokens, Math.min(wholeNumber(entry.cachedTokens), promptTokens));
+    row.cachePromptTokens = cappedSum(row.cachePromptTokens, promptTokens);
+    row.cachedTokens = cappedSum(row.cachedTokens, Math.min(wholeNumber(entry.cachedTokens), promptTokens));
   }
   if (entry.firstByteMs !== null) {
     const bucket = firstByteBucket(entry.firstByteMs);
@@ -107,10 +107,10 @@ export function usageDays(hours: Iterable<UsageHourRow>): readonly UsageRow[] {
       keyId,
       familyId,
       model,
-      requests: sum(requests, before?.requests ?? 0),
-      inputTokens: sum(inputTokens, before?.inputTokens ?? 0),
-      outputTokens: sum(outputTokens, before?.outputTokens ?? 0),
-      estimatedRequests: sum(estimatedRequests, before?.estimatedRequests ?? 0),
+      requests: cappedSum(requests, before?.requests ?? 0),
+      inputTokens: cappedSum(inputTokens, before?.inputTokens ?? 0),
+      outputTokens: cappedSum(outputTokens, before?.outputTokens ?? 0),
+      estimatedRequests: cappedSum(estimatedRequests, before?.estimatedRequests ?? 0),
     });
   }
   return [...days.values()];
@@ -120,6 +120,7 @@ function wholeNumber(count: number): number {
   return Number.isFinite(count) && count > 0 ? Math.min(Math.trunc(count), Number.MAX_SAFE_INTEGER) : 0;
 }
 
-function sum(a: number, b: number): number {
+/** A larger sum would make every later read fail. */
+export function cappedSum(a: number, b: number): number {
   return Math.min(a + b, Number.MAX_SAFE_INTEGER);
 }

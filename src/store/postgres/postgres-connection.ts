@@ -13,7 +13,6 @@ import type { NodeReport } from '../store.ts';
 import type { StoreAnswer, StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
 import { ChangeListener } from './change-listener.ts';
 import type { PostgresDatabase } from './database.ts';
-import { usageOfFamily } from './family-usage.ts';
 import { deleteHeartbeat, writeHeartbeat } from './node-registry.ts';
 import { revokeKey } from './security-repository.ts';
 import { redeemShare } from './share-repository.ts';
@@ -21,7 +20,7 @@ import { readState } from './state-reader.ts';
 import type { StoreKey } from './store-key.ts';
 import { TodayTokens } from './today-tokens.ts';
 import { writeBatch } from './usage-batch.ts';
-import { applyRetention } from './usage-repository.ts';
+import { applyRetention, usageOfFamily } from './usage-repository.ts';
 
 export interface PostgresConnectionOptions {
   readonly database: PostgresDatabase;

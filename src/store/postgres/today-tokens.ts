@@ -7,6 +7,7 @@
  */
 import { integer, type Row, text } from '../rows.ts';
 import type { UsageTotals } from '../usage-batches.ts';
+import { mostCounted } from '../usage-columns.ts';
 import { dayName } from '../usage-row.ts';
 import type { SqlSession } from './sql-session.ts';
 
@@ -27,7 +28,7 @@ interface Part {
 
 const sql = `
   SELECT 'family' AS kind, family_id AS name,
-    least(sum(input_tokens + output_tokens), ${Number.MAX_SAFE_INTEGER})::bigint AS value
+    least(sum(input_tokens + output_tokens), ${mostCounted})::bigint AS value
   FROM flm.usage_day WHERE day = $1 AND family_id IN (
     SELECT family_id FROM flm.usage_day WHERE day = $1 AND written_by >= $2::xid8)
   GROUP BY family_id

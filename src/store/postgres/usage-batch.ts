@@ -6,21 +6,14 @@
  * it. Rows are written in the order of their keys: two proxies that count the same keys do not deadlock.
  */
 import type { AuditEntry, LastUse, UsageRow } from '../../core/security/ports.ts';
-import { firstByteBoundsMs } from '../../core/usage/usage-report.ts';
 import type { UsageBatch } from '../usage-batches.ts';
-import type { UsageHourRow } from '../usage-row.ts';
+import { countColumns, familyUsageColumns, firstByteColumns, mostCounted } from '../usage-columns.ts';
+import { cappedSum, type UsageHourRow } from '../usage-row.ts';
 import type { SqlSession, SqlValue } from './sql-session.ts';
-
-/** The largest integer that JavaScript reads exactly. Sums stop there. */
-const most = Number.MAX_SAFE_INTEGER;
 
 /** Lists of equal length, one for each column of a table. Lists of the driver hold no null; `optional`: '' is null. */
 type Columns = readonly (readonly [name: string, type: 'text' | 'optional' | 'bigint', values: ListValue])[];
 type ListValue = readonly string[] | readonly number[];
-
-const dayCounts = ['requests', 'input_tokens', 'output_tokens', 'estimated_requests'];
-const firstByteColumns = Array.from({ length: firstByteBoundsMs.length + 1 }, (_, i) => `fb${i}`);
-const hourCounts = [...dayCounts, 'duration_ms', 'cached_tokens', 'cache_prompt_tokens', ...firstByteColumns];
 
 /** `database` may repeat the statement. */
 export async function writeBatch(database: SqlSession, batch: UsageBatch): Promise<void> {
@@ -45,10 +38,10 @@ export async function writeBatch(database: SqlSession, batch: UsageBatch): Promi
     days AS (
       INSERT INTO flm.usage_day ${rows(dayColumns(batch.rows))}
       ON CONFLICT (day, key_id, model) DO UPDATE
-      SET family_id = excluded.family_id, ${addTo('usage_day', dayCounts)}),
+      SET family_id = excluded.family_id, ${addTo('usage_day', familyUsageColumns)}),
     hours AS (
       INSERT INTO flm.usage_hour ${rows(hourColumns(batch.hours))}
-      ON CONFLICT (hour, key_id, model, engine, ending) DO UPDATE SET ${addTo('usage_hour', hourCounts)}),
+      ON CONFLICT (hour, key_id, model, engine, ending) DO UPDATE SET ${addTo('usage_hour', countColumns)}),
     uses AS (
       INSERT INTO flm.last_used ${rows(useColumns(batch.uses))}
       ON CONFLICT (key_id) DO UPDATE SET at = excluded.at, address = excluded.address
@@ -59,7 +52,7 @@ export async function writeBatch(database: SqlSession, batch: UsageBatch): Promi
 }
 
 function addTo(table: string, columns: readonly string[]): string {
-  return columns.map((c) => `${c} = least(${table}.${c} + excluded.${c}, ${most})`).join(', ');
+  return columns.map((c) => `${c} = least(${table}.${c} + excluded.${c}, ${mostCounted})`).join(', ');
 }
 
 function dayColumns(rows: readonly UsageRow[]): Columns {
@@ -120,17 +113,16 @@ function merged(rows: readonly UsageHourRow[]): Iterable<UsageHourRow> {
 }
 
 function sumOf(a: UsageHourRow, b: UsageHourRow): UsageHourRow {
-  const add = (one: number, other: number): number => Math.min(one + other, most);
   return {
     ...a,
-    requests: add(a.requests, b.requests),
-    inputTokens: add(a.inputTokens, b.inputTokens),
-    outputTokens: add(a.outputTokens, b.outputTokens),
-    estimatedRequests: add(a.estimatedRequests, b.estimatedRequests),
-    durationMs: add(a.durationMs, b.durationMs),
-    cachedTokens: add(a.cachedTokens, b.cachedTokens),
-    cachePromptTokens: add(a.cachePromptTokens, b.cachePromptTokens),
-    firstByte: a.firstByte.map((count, i) => add(count, b.firstByte[i] ?? 0)),
+    requests: cappedSum(a.requests, b.requests),
+    inputTokens: cappedSum(a.inputTokens, b.inputTokens),
+    outputTokens: cappedSum(a.outputTokens, b.outputTokens),
+    estimatedRequests: cappedSum(a.estimatedRequests, b.estimatedRequests),
+    durationMs: cappedSum(a.durationMs, b.durationMs),
+    cachedTokens: cappedSum(a.cachedTokens, b.cachedTokens),
+    cachePromptTokens: cappedSum(a.cachePromptTokens, b.cachePromptTokens),
+    firstByte: a.firstByte.map((count, i) => cappedSum(count, b.firstByte[i] ?? 0)),
   };
 }
 

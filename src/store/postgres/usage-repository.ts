@@ -6,7 +6,13 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Retention, UsageEntry, UsageRepository, UsageRow } from '../../core/security/ports.ts';
+import type {
+  FamilyUsage,
+  Retention,
+  UsageEntry,
+  UsageRepository,
+  UsageRow,
+} from '../../core/security/ports.ts';
 import type { UsageDimension, UsageQuery, UsageSlot } from '../../core/usage/usage-report.ts';
 import { text } from '../rows.ts';
 import { UsageBatches } from '../usage-batches.ts';
@@ -14,6 +20,8 @@ import {
   countColumns,
   dayMs,
   dimensionColumns,
+  familyUsageColumns,
+  familyUsageOf,
   mostCounted,
   retentionRowOf,
   slotOf,
@@ -80,6 +88,21 @@ export class PostgresUsageRepository implements UsageRepository {
   async applyRetention(nowMs: number): Promise<void> {
     await applyRetention(this.#db, nowMs);
   }
+}
+
+/** The usage of one family of keys by day and model. An index finds the rows, so other keys cost nothing. */
+export function usageOfFamily(
+  session: SqlSession,
+  familyId: string,
+  days: readonly string[],
+): Promise<readonly FamilyUsage[]> {
+  return session.list(
+    familyUsageOf,
+    `SELECT day, model, ${familyUsageColumns.map(summed).join(', ')} FROM flm.usage_day
+     WHERE family_id = $1 AND day = ANY ($2::text[]) GROUP BY day, model ORDER BY day, model`,
+    familyId,
+    days,
+  );
 }
 
 /** Writes in one transaction. Two nodes that do it at the same moment do it one after the other. */

@@ -230,18 +230,15 @@ export function applyRetention(db: Database, nowMs: number): void {
 /** Rows of an flm without families count only for the key. */
 const family = "iif(family_id = '', key_id, family_id)";
 
+const insertDay = `INSERT INTO usage_day (day, key_id, family_id, model, ${familyUsageColumns.join(', ')})
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+  ON CONFLICT (day, key_id, model) DO UPDATE SET family_id = excluded.family_id, ${addTo(familyUsageColumns)}`;
+
 /** Inside a write of `db`. */
 export function addUsage(db: Database, rows: readonly UsageRow[]): void {
   for (const row of rows) {
     db.run(
-      `INSERT INTO usage_day 
-         (day, key_id, family_id, model, requests, input_tokens, output_tokens, estimated_requests)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (day, key_id, model) DO UPDATE SET
-         family_id = excluded.family_id,
-         requests = min(requests + excluded.requests, ${mostCounted}),
-         input_tokens = min(input_tokens + excluded.input_tokens, ${mostCounted}),
-         output_tokens = min(output_tokens + excluded.output_tokens, ${mostCounted}),
-         estimated_requests = min(estimated_requests + excluded.estimated_requests, ${mostCounted})`,
+      insertDay,
       row.day,
       row.keyId,
       row.familyId,

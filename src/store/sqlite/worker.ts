@@ -9,6 +9,7 @@ import { FlmError } from '../../core/errors.ts';
 import { integer } from '../rows.ts';
 import type { Seen, StoreAnswer, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
+import { dayMs } from '../usage-columns.ts';
 import { dayName } from '../usage-row.ts';
 import { deleteOldAudit, recordAudit, writeChange } from './audit-repository.ts';
 import { Database } from './database.ts';
@@ -31,9 +32,8 @@ import {
 const sliceKeys = 500;
 const usageBusyMs = 250;
 /** Entries of writers that ended without a `close` message are removed after this time. */
-const writerKeptMs = 7 * 86_400_000;
+const writerKeptMs = 7 * dayMs;
 const retentionEveryMs = 3_600_000;
-const dayMs = 86_400_000;
 
 class StoreWorker {
   readonly #port: MessagePort;
