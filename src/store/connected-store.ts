@@ -396,9 +396,9 @@ export class ConnectedStore implements ProxyStore {
     if (revocation === undefined) return undefined;
     const { audit, written } = revocation;
     try {
-      await this.#connection.ask({ do: 'revoke', keyId, atMs: audit.atMs, audit }, urgency);
+      await this.#connection.ask({ do: 'revoke', keyId, audit }, urgency);
     } catch (error) {
-      const problem = error instanceof FlmError ? `${error.message} ${error.hint}` : String(error);
+      const { text: problem } = problemOf(error);
       const isNew = !this.#revocationProblems.has(keyId);
       this.#revocationProblems.set(keyId, problem);
       if (isNew) await this.#saveJournal(false);
@@ -469,7 +469,7 @@ export class ConnectedStore implements ProxyStore {
   async #writeEachLeftover(urgency: Urgency): Promise<void> {
     for (const { batches, revocations, remove } of (await this.#options.journal?.leftovers()) ?? []) {
       for (const audit of revocations)
-        await this.#connection.ask({ do: 'revoke', keyId: audit.subject, atMs: audit.atMs, audit }, urgency);
+        await this.#connection.ask({ do: 'revoke', keyId: audit.subject, audit }, urgency);
       // In the order of their numbers: a batch with a smaller number than a stored one would count as stored.
       for (const batch of batches) await this.#connection.ask({ do: 'write', batch }, urgency);
       await remove();

@@ -4,7 +4,7 @@
  */
 import type { EngineRecord, ModelAlias } from '../core/engine/engine.ts';
 import type { ProxyProfile } from '../core/proxy/ports.ts';
-import type { ApiKey, EnforcedKey } from '../core/security/api-key.ts';
+import type { ApiKey, EnforcedKey, KeyState } from '../core/security/api-key.ts';
 import type { LastUse } from '../core/security/ports.ts';
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -66,6 +66,23 @@ export const enforcedKeyColumns =
 export const keyColumns = `${enforcedKeyColumns}, owner, note`;
 
 export const allKeys = `SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`;
+
+/** The SQL for `keyState`. `now`: the parameter with the time. */
+export function stateCondition(state: KeyState, now: '?1' | '$1'): string {
+  const isValid = `revoked_at IS NULL AND coalesce(expires_at > ${now}, true)`;
+  switch (state) {
+    case 'revoked':
+      return 'revoked_at IS NOT NULL';
+    case 'expired':
+      return `revoked_at IS NULL AND expires_at <= ${now}`;
+    case 'paused':
+      return `${isValid} AND paused_at IS NOT NULL`;
+    case 'active':
+      return `${isValid} AND paused_at IS NULL`;
+    default:
+      return state satisfies never;
+  }
+}
 
 export function keyOf(row: Row): ApiKey {
   return { ...enforcedKeyOf(row), owner: textOrNull(row, 'owner'), note: textOrNull(row, 'note') };

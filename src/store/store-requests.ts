@@ -48,7 +48,7 @@ export type StoreRequest =
   | { readonly do: 'write'; readonly batch: UsageBatch }
   | { readonly do: 'saveHandle'; readonly handle: ProxyHandle }
   | { readonly do: 'deleteHandle'; readonly id: string; readonly nonce: string }
-  | { readonly do: 'revoke'; readonly keyId: string; readonly atMs: number; readonly audit: AuditEntry }
+  | { readonly do: 'revoke'; readonly keyId: string; readonly audit: AuditEntry }
   | { readonly do: 'redeem'; readonly order: RedemptionOrder }
   | {
       readonly do: 'close';

@@ -1,6 +1,6 @@
 /**
- * The ports to a database: `Store` for the command line, `ProxyStore` for a running proxy. SQLite implements both
- * today; PostgreSQL will later.
+ * The ports to a database: `Store` for the command line, `ProxyStore` for a running proxy. SQLite and PostgreSQL
+ * implement both.
  *
  * Each port in core states its guarantees; `test/contracts/repository-contract.ts` tests them.
  */

@@ -111,6 +111,12 @@ export function takenLabelFault(label: string, holder: string): PolicyError {
   return new PolicyError('KEY_INVALID', { faults: [{ field: 'label', value: label, allowed }] });
 }
 
+/** `cause`: the failed UNIQUE constraint. */
+export function duplicateKeyFault(cause: unknown): PolicyError {
+  const faults = [{ field: 'key', value: 'one that exists already', allowed: 'a new id and a new secret' }];
+  return new PolicyError('KEY_INVALID', { faults, cause });
+}
+
 /** Only a key that is in use can be rotated or changed. */
 export function revokedFault(id: string): PolicyError {
   const faults = [{ field: 'key', value: `${id}, which was revoked`, allowed: 'a key that is in use' }];

@@ -7,8 +7,6 @@
  */
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
-import type { RedemptionOrder, RedemptionResult } from '../../core/security/share.ts';
-import { integer, text } from '../rows.ts';
 import type { NodeReport } from '../store.ts';
 import type { StoreAnswer, StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
 import { ChangeListener } from './change-listener.ts';
@@ -108,7 +106,7 @@ export class PostgresConnection implements StoreConnection {
         await revokeKey(database, request.keyId, request.audit);
         return done;
       case 'redeem':
-        return reply({ say: 'redeemed', result: await redeemed(database, request.order) });
+        return reply({ say: 'redeemed', result: await redeemShare(database, request.order) });
       case 'close':
         await this.#leave(request.writer, request.keep);
         return done;
@@ -170,30 +168,4 @@ export class PostgresConnection implements StoreConnection {
 
 function reply(answer: StoreAnswer): StoreReply {
   return { answer, keys: [] };
-}
-
-/** If the answer to the commit was lost, the share itself tells whether this order made its key. */
-async function redeemed(database: PostgresDatabase, order: RedemptionOrder): Promise<RedemptionResult> {
-  try {
-    return await redeemShare(database, order);
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== 'STORE_OUTCOME_UNKNOWN') throw error;
-    return (await madeBy(database, order)) ?? redeemShare(database, order);
-  }
-}
-
-function madeBy(database: PostgresDatabase, order: RedemptionOrder): Promise<RedemptionResult | undefined> {
-  return database.find(
-    (row) => ({
-      outcome: 'made',
-      shareId: text(row, 'share_id'),
-      keyId: order.fresh.id,
-      label: text(row, 'label'),
-      expiresAtMs: row.expires_at === null ? null : integer(row, 'expires_at'),
-    }),
-    `SELECT share.id AS share_id, made.label, made.expires_at FROM flm.share
-     JOIN flm.api_key AS made ON made.id = share.key_id WHERE share.digest = $1 AND share.key_id = $2`,
-    order.digest,
-    order.fresh.id,
-  );
 }

@@ -5,8 +5,8 @@
 import { PolicyError } from '../../core/errors.ts';
 import {
   type ApiKey,
+  duplicateKeyFault,
   isActive,
-  type KeyState,
   revokedFault,
   takenLabelFault,
   takesLabel,
@@ -21,21 +21,23 @@ import type {
   SecurityRepository,
 } from '../../core/security/ports.ts';
 import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
-import { integer, json, keyColumns, keyOf, keyValues, lastUseOf, type Row, text } from '../rows.ts';
+import {
+  integer,
+  json,
+  keyColumns,
+  keyOf,
+  keyValues,
+  lastUseOf,
+  type Row,
+  stateCondition,
+  text,
+} from '../rows.ts';
 import { recordAudit, writeChange } from './audit-repository.ts';
 import type { PostgresDatabase } from './database.ts';
 import { isDuplicate } from './database-failure.ts';
 import { deleteRow } from './deleted-rows.ts';
 import { insertRows } from './insert-rows.ts';
 import type { SqlSession } from './sql-session.ts';
-
-/** The same as `keyState`, at the time of the first parameter. */
-const stateConditions: Readonly<Record<KeyState, string>> = {
-  revoked: 'revoked_at IS NOT NULL',
-  expired: 'revoked_at IS NULL AND expires_at <= $1',
-  paused: 'revoked_at IS NULL AND coalesce(expires_at > $1, true) AND paused_at IS NOT NULL',
-  active: 'revoked_at IS NULL AND coalesce(expires_at > $1, true) AND paused_at IS NULL',
-};
 
 export const allKeys = `SELECT ${keyColumns} FROM flm.api_key ORDER BY created_at, id`;
 
@@ -67,7 +69,7 @@ export class PostgresSecurityRepository implements SecurityRepository {
 
   async pageKeys({ descending, state, nowMs, cursor, limit }: KeyPageQuery): Promise<KeyPage> {
     return this.#db.read(async (session) => {
-      const inState = state === undefined ? 'true' : stateConditions[state];
+      const inState = state === undefined ? 'true' : stateCondition(state, '$1');
       // Every statement has the parameter, also where the condition does not use it.
       const total = await session.find(
         (row) => integer(row, 'total'),
@@ -238,8 +240,7 @@ export async function unique<T>(work: Promise<T>): Promise<T> {
     return await work;
   } catch (cause) {
     if (!isDuplicate(cause)) throw cause;
-    const faults = [{ field: 'key', value: 'one that exists already', allowed: 'a new id and a new secret' }];
-    throw new PolicyError('KEY_INVALID', { faults, cause });
+    throw duplicateKeyFault(cause);
   }
 }
 

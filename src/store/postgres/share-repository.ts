@@ -2,6 +2,7 @@
  * Shares. A redemption reads the share, makes the key and marks the share in one change, which no other change enters,
  * so two proxies that receive one token at the same moment make one key.
  */
+import { StoreError } from '../../core/errors.ts';
 import { takenLabelFault } from '../../core/security/api-key.ts';
 import type { AuditEntry } from '../../core/security/ports.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type ShareRepository,
   shareState,
 } from '../../core/security/share.ts';
-import { text } from '../rows.ts';
+import { integer, text } from '../rows.ts';
 import {
   keptShareMs,
   nextLabel,
@@ -69,7 +70,17 @@ export class PostgresShareRepository implements ShareRepository {
   }
 }
 
+/** If the answer to the commit was lost, the share itself tells whether this order made its key. */
 export async function redeemShare(db: PostgresDatabase, order: RedemptionOrder): Promise<RedemptionResult> {
+  try {
+    return await redeemOnce(db, order);
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'STORE_OUTCOME_UNKNOWN') throw error;
+    return (await madeBy(db, order)) ?? redeemOnce(db, order);
+  }
+}
+
+async function redeemOnce(db: PostgresDatabase, order: RedemptionOrder): Promise<RedemptionResult> {
   const { digest, atMs, address } = order;
   const find = (session: SqlSession): Promise<Share | undefined> =>
     session.find(shareOf, `SELECT ${shareColumns} FROM flm.share WHERE digest = $1`, digest);
@@ -100,8 +111,24 @@ export async function redeemShare(db: PostgresDatabase, order: RedemptionOrder):
   return made ?? refused;
 }
 
+function madeBy(db: PostgresDatabase, order: RedemptionOrder): Promise<RedemptionResult | undefined> {
+  return db.find(
+    (row) => ({
+      outcome: 'made',
+      shareId: text(row, 'share_id'),
+      keyId: order.fresh.id,
+      label: text(row, 'label'),
+      expiresAtMs: row.expires_at === null ? null : integer(row, 'expires_at'),
+    }),
+    `SELECT share.id AS share_id, made.label, made.expires_at FROM flm.share
+     JOIN flm.api_key AS made ON made.id = share.key_id WHERE share.digest = $1 AND share.key_id = $2`,
+    order.digest,
+    order.fresh.id,
+  );
+}
+
 /** Call it inside a change. */
-export async function insertShareRow(session: SqlSession, share: Share, revision: number): Promise<void> {
+async function insertShareRow(session: SqlSession, share: Share, revision: number): Promise<void> {
   await session.run(
     `INSERT INTO flm.share (${shareColumns}, revision) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
     ...shareValues(share),

@@ -7,8 +7,8 @@
 import { PolicyError } from '../../core/errors.ts';
 import {
   type ApiKey,
+  duplicateKeyFault,
   isActive,
-  type KeyState,
   revokedFault,
   takenLabelFault,
   takesLabel,
@@ -23,18 +23,21 @@ import type {
   SecurityRepository,
 } from '../../core/security/ports.ts';
 import { defaultPolicy, parsePolicy, type SecurityPolicy } from '../../core/security/security-policy.ts';
-import { allKeys, integer, json, keyColumns, keyOf, keyValues, lastUseOf, type Row, text } from '../rows.ts';
+import {
+  allKeys,
+  integer,
+  json,
+  keyColumns,
+  keyOf,
+  keyValues,
+  lastUseOf,
+  type Row,
+  stateCondition,
+  text,
+} from '../rows.ts';
 import { recordAudit, writeChange } from './audit-repository.ts';
 import type { Database } from './database.ts';
 import { isDuplicate } from './sqlite-failure.ts';
-
-/** The same as `keyState`, at the time of the first parameter. */
-const stateConditions: Readonly<Record<KeyState, string>> = {
-  revoked: 'revoked_at IS NOT NULL',
-  expired: 'revoked_at IS NULL AND expires_at <= ?1',
-  paused: 'revoked_at IS NULL AND ifnull(expires_at > ?1, true) AND paused_at IS NOT NULL',
-  active: 'revoked_at IS NULL AND ifnull(expires_at > ?1, true) AND paused_at IS NULL',
-};
 
 export class SqliteSecurityRepository implements SecurityRepository {
   readonly #db: Database;
@@ -72,7 +75,7 @@ export class SqliteSecurityRepository implements SecurityRepository {
 
   async pageKeys({ descending, state, nowMs, cursor, limit }: KeyPageQuery): Promise<KeyPage> {
     return this.#db.read(() => {
-      const inState = state === undefined ? 'true' : stateConditions[state];
+      const inState = state === undefined ? 'true' : stateCondition(state, '?1');
       const total = this.#db.find(
         (row) => integer(row, 'total'),
         // Every statement has the parameter, also where the condition does not use it.
@@ -206,6 +209,12 @@ export function updateKeyRow(db: Database, key: ApiKey): number {
   return db.run(sql, ...keyValues(key), key.id);
 }
 
+/** Revokes a key, unless it was deleted or revoked before. */
+export function revokeKey(db: Database, keyId: string, audit: AuditEntry): void {
+  const sql = 'UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
+  writeChange(db, audit, () => db.run(sql, audit.atMs, keyId));
+}
+
 /** Call it inside a write transaction of `db`. */
 export function savePolicyRow(db: Database, policy: SecurityPolicy): number {
   return db.run(
@@ -226,7 +235,6 @@ export function unique<T>(work: () => T): T {
     return work();
   } catch (cause) {
     if (!isDuplicate(cause)) throw cause;
-    const faults = [{ field: 'key', value: 'one that exists already', allowed: 'a new id and a new secret' }];
-    throw new PolicyError('KEY_INVALID', { faults, cause });
+    throw duplicateKeyFault(cause);
   }
 }

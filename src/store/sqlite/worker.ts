@@ -11,10 +11,11 @@ import type { Seen, StoreAnswer, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayMs } from '../usage-columns.ts';
 import { dayName } from '../usage-row.ts';
-import { deleteOldAudit, recordAudit, writeChange } from './audit-repository.ts';
+import { deleteOldAudit, recordAudit } from './audit-repository.ts';
 import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { flmSchema, usageSchema } from './schema.ts';
+import { revokeKey } from './security-repository.ts';
 import { redeemShare } from './share-repository.ts';
 import { type KeyRange, keySlice, manyKeys, type Reading, readChanges } from './state-reader.ts';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
@@ -113,13 +114,10 @@ class StoreWorker {
       case 'deleteHandle':
         deleteHandle(this.#flm, request.id, request.nonce);
         return { say: 'done' };
-      case 'revoke': {
-        const sql = 'UPDATE api_key SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL';
-        const { keyId, atMs, audit } = request;
+      case 'revoke':
         this.#flm.followFile();
-        writeChange(this.#flm, audit, () => this.#flm.run(sql, atMs, keyId));
+        revokeKey(this.#flm, request.keyId, request.audit);
         return { say: 'done' };
-      }
       case 'redeem':
         this.#flm.followFile();
         return { say: 'redeemed', result: redeemShare(this.#flm, request.order) };
