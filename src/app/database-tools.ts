@@ -34,6 +34,8 @@ export interface DatabaseStatus extends Partial<PostgresFacts> {
   readonly tls?: boolean;
   /** Time of one answer, with a new connection. */
   readonly latencyMs?: number;
+  /** PostgreSQL only: the version of the server. */
+  readonly server?: string | undefined;
   readonly storeKey?: { readonly file: string; readonly id: string };
   readonly storeKeyProblem?: DatabaseProblem;
 }
@@ -74,9 +76,9 @@ export class DatabaseTools {
     } as const;
     try {
       const beginMs = this.#machine.clock.monotonicMs();
-      const facts = await tools.facts();
+      const server = await tools.serverVersion();
       const latencyMs = Math.round(this.#machine.clock.monotonicMs() - beginMs);
-      return { ...base, reachable: true, latencyMs, ...facts };
+      return { ...base, reachable: true, latencyMs, server, ...(await tools.facts()) };
     } catch (error) {
       return { ...base, reachable: false, problem: problemOf(error) };
     }

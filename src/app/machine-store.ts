@@ -4,7 +4,6 @@
  */
 import { join } from 'node:path';
 import { processStart, processState } from '../process/process-identity.ts';
-import { OutageJournal } from '../store/outage-journal.ts';
 import { openProxyStore, openStoreThread } from '../store/sqlite/proxy-store.ts';
 import type { ProxyStore } from '../store/store.ts';
 import type { Machine } from './machine.ts';
@@ -15,7 +14,10 @@ export async function openMachineStore(machine: Machine): Promise<ProxyStore> {
   const { home } = machine.paths;
   const { database, storeKeyFile, maxSnapshotAgeMs, nodeName } = machine.stores();
   if (database === undefined) return openProxyStore({ home, clock });
-  const { openPostgresProxyStore } = await import('../store/postgres/proxy-store.ts');
+  const [{ openPostgresProxyStore }, { OutageJournal }] = await Promise.all([
+    import('../store/postgres/proxy-store.ts'),
+    import('../store/outage-journal.ts'),
+  ]);
   return openPostgresProxyStore({
     postgres: { address: database, applicationName: `flm proxy ${nodeName}` },
     key: storeKeyFile,

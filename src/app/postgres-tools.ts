@@ -11,7 +11,6 @@ import type { ContentCounts, CopiedStore } from '../store/store-copy.ts';
 const copyTimeoutMs = 120_000;
 
 export interface PostgresFacts {
-  readonly server: string | undefined;
   /** 0: flm has not used this database. */
   readonly schema: number;
   readonly knownSchema: number;
@@ -23,6 +22,8 @@ export interface PostgresFacts {
 }
 
 export interface PostgresTools {
+  /** One short transaction. Throws a `StoreError`. */
+  serverVersion(): Promise<string | undefined>;
   /** Changes nothing. Throws a `StoreError`. */
   facts(): Promise<PostgresFacts>;
   /** Returns the versions before and after. */
@@ -39,12 +40,13 @@ export function postgresTools(
 ): PostgresTools {
   const database = new PostgresDatabase({ address, applicationName, queryTimeoutMs: copyTimeoutMs });
   return {
+    serverVersion: () =>
+      database.inspect((session) =>
+        session.find((row) => text(row, 'server_version'), 'SHOW server_version'),
+      ),
     async facts() {
       const { found } = await database.version();
-      const server = await database.inspect((session) =>
-        session.find((row) => text(row, 'server_version'), 'SHOW server_version'),
-      );
-      const base = { server, schema: found, knownSchema: migrations.length };
+      const base = { schema: found, knownSchema: migrations.length };
       // Reading would migrate an older database.
       if (found < migrations.length) return base;
       const state = await database.find(
