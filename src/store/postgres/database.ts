@@ -7,25 +7,17 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import type { Duplex } from 'node:stream';
-import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import { StoreError } from '../../core/errors.ts';
-import type { DatabaseAddress } from '../../core/store-settings.ts';
-import { integer, type Row, RowFault } from '../rows.ts';
+import { integer, type Row } from '../rows.ts';
+import { ClientSession } from './client-session.ts';
 import { connectionSurvives, databaseFailure } from './database-failure.ts';
 import { migrate, refuseNewer, type SchemaVersion, schemaVersion } from './migrate.ts';
+import { answerMs, type ClientOptions, clientConfig, cutOff, OwnedClient } from './owned-client.ts';
 import { migrations, type PostgresMigration } from './schema.ts';
 import type { SqlSession, SqlValue } from './sql-session.ts';
-import { fromStored, toStored } from './stored-text.ts';
 
-export interface PostgresOptions {
-  readonly address: DatabaseAddress;
-  /** Shown in `pg_stat_activity`. */
-  readonly applicationName: string;
-  readonly connectTimeoutMs?: number;
-  readonly queryTimeoutMs?: number;
+export interface PostgresOptions extends ClientOptions {
   readonly maxConnections?: number;
   /** Injected by tests. */
   readonly migrations?: readonly PostgresMigration[];
@@ -40,11 +32,7 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-const defaultConnectTimeoutMs = 5_000;
-const defaultQueryTimeoutMs = 10_000;
 const defaultMaxConnections = 4;
-/** The server ends a statement before the driver stops waiting, so that the connection stays usable. */
-const answerMs = 2_000;
 /** How long the end of a connection may take. */
 const farewellMs = 500;
 /** A connection that was closed fails at once. */
@@ -156,7 +144,7 @@ export class PostgresDatabase implements SqlSession {
     onNotice: (payload: string) => void,
     onEnd: () => void,
   ): Promise<Listening> {
-    const client = new OwnedClient(this.#clientConfig());
+    const client = new OwnedClient(clientConfig(this.#options));
     let isOver = false;
     const end = (): void => {
       if (isOver) return;
@@ -307,7 +295,7 @@ export class PostgresDatabase implements SqlSession {
 
   #newPool(): pg.Pool {
     const pool = new pg.Pool({
-      ...this.#clientConfig(),
+      ...clientConfig(this.#options),
       Client: OwnedClient,
       max: this.#options.maxConnections ?? defaultMaxConnections,
       idleTimeoutMillis: 60_000,
@@ -335,153 +323,10 @@ export class PostgresDatabase implements SqlSession {
     for (const client of this.#clients) cutOff(client);
     this.#clients.clear();
   }
-
-  #clientConfig(): pg.ClientConfig {
-    const { address, applicationName } = this.#options;
-    const queryMs = this.#options.queryTimeoutMs ?? defaultQueryTimeoutMs;
-    return {
-      host: address.socket ?? address.host,
-      port: address.port,
-      user: address.user,
-      // Without a value the driver would read variables and files of its own.
-      password: address.password ?? (() => ''),
-      database: address.database,
-      ssl: address.security === 'none' ? false : tlsOptions(address),
-      application_name: applicationName,
-      connectionTimeoutMillis: this.#options.connectTimeoutMs ?? defaultConnectTimeoutMs,
-      statement_timeout: queryMs,
-      lock_timeout: queryMs,
-      idle_in_transaction_session_timeout: queryMs,
-      query_timeout: queryMs + answerMs,
-      keepAlive: true,
-      types: { getTypeParser },
-    };
-  }
-}
-
-/**
- * The driver checks the certificate against the host. The CA file is read at each start of a pool, so that a renewed one
- * is used.
- */
-function tlsOptions({ shown, caFile }: DatabaseAddress): ConnectionOptions {
-  if (caFile === undefined) return { rejectUnauthorized: true };
-  try {
-    return { rejectUnauthorized: true, ca: readFileSync(caFile, 'utf8') };
-  } catch (cause) {
-    const params = { database: shown, reason: `this user cannot read the CA file ${caFile}` };
-    throw new StoreError('STORE_UNREACHABLE', { params, cause });
-  }
 }
 
 /** Gives a connection back. A broken one is closed at once: a silent network never confirms its end. */
 function release(client: pg.PoolClient, isUsable: boolean): void {
   client.release(!isUsable);
   if (!isUsable) cutOff(client);
-}
-
-function cutOff(client: pg.ClientBase): void {
-  // The types of the driver do not show the socket of a connection.
-  const { connection } = client as unknown as { readonly connection?: { readonly stream?: Duplex } };
-  connection?.stream?.destroy();
-}
-
-/**
- * Closes its socket when it cannot connect. The driver leaves it open after an answer that it does not accept, such as a
- * refused TLS or a demand for a password that it does not have. An open socket would keep a command from ending.
- */
-class OwnedClient extends pg.Client {
-  override connect(): Promise<pg.Client>;
-  override connect(callback: OnConnect): void;
-  override connect(callback?: OnConnect): Promise<pg.Client> | undefined {
-    if (callback === undefined)
-      return super.connect().catch((error: unknown) => {
-        cutOff(this);
-        throw error;
-      });
-    super.connect((error: Error | null) => {
-      if (error !== null) cutOff(this);
-      // The declared type has one function for each outcome; the driver calls one function with both.
-      (callback as (error: Error | null, client: pg.Client) => void)(error, this);
-    });
-    return undefined;
-  }
-}
-
-type OnConnect = Parameters<pg.Client['connect']>[0];
-
-class ClientSession implements SqlSession {
-  /** The connection cannot be used again. */
-  isBroken = false;
-  readonly #client: pg.PoolClient;
-  readonly #shown: string;
-  readonly #timeoutMs: number | undefined;
-
-  constructor(client: pg.PoolClient, shown: string, timeoutMs: number | undefined) {
-    this.#client = client;
-    this.#shown = shown;
-    this.#timeoutMs = timeoutMs;
-  }
-
-  async list<T>(read: (row: Row) => T, sql: string, ...values: readonly SqlValue[]): Promise<T[]> {
-    const { rows } = await this.#query(sql, values);
-    return this.#converted(rows, read);
-  }
-
-  async find<T>(read: (row: Row) => T, sql: string, ...values: readonly SqlValue[]): Promise<T | undefined> {
-    const { rows } = await this.#query(sql, values);
-    return this.#converted(rows.slice(0, 1), read)[0];
-  }
-
-  async run(sql: string, ...values: readonly SqlValue[]): Promise<number> {
-    return (await this.#query(sql, values)).rowCount ?? 0;
-  }
-
-  async script(sql: string): Promise<void> {
-    await this.#query(sql, undefined);
-  }
-
-  #converted<T>(rows: readonly Row[], read: (row: Row) => T): T[] {
-    try {
-      return rows.map(read);
-    } catch (error) {
-      if (!(error instanceof RowFault)) throw error;
-      const params = { database: this.#shown, reason: error.message };
-      throw new StoreError('STORE_ROW_INVALID', { params, cause: error });
-    }
-  }
-
-  async #query(text: string, values: readonly SqlValue[] | undefined): Promise<pg.QueryResult<Row>> {
-    try {
-      return await this.#client.query<Row>({
-        text,
-        ...(values === undefined ? {} : { values: values.map(stored) }),
-        ...(this.#timeoutMs === undefined ? {} : { query_timeout: this.#timeoutMs }),
-      });
-    } catch (error) {
-      if (!connectionSurvives(error)) this.isBroken = true;
-      throw databaseFailure(error, this.#shown);
-    }
-  }
-}
-
-function stored(value: SqlValue): SqlValue {
-  if (typeof value === 'string') return toStored(value);
-  if (!Array.isArray(value)) return value;
-  return (value as readonly (string | number)[]).map((item) =>
-    typeof item === 'string' ? toStored(item) : item,
-  ) as string[] | number[];
-}
-
-const { builtins } = pg.types;
-const asNumber = (text: string): number => Number(text);
-const parsers: ReadonlyMap<number, (text: string) => unknown> = new Map<number, (text: string) => unknown>([
-  // Whole numbers that JavaScript does not hold exactly are refused by `integer`.
-  [builtins.INT8, asNumber],
-  [builtins.TEXT, fromStored],
-  [builtins.VARCHAR, fromStored],
-]);
-
-function getTypeParser(oid: number, format?: 'text' | 'binary'): (value: string) => unknown {
-  const known = format === 'binary' ? undefined : parsers.get(oid);
-  return known ?? pg.types.getTypeParser(oid, format);
 }
