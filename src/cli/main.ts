@@ -13,7 +13,7 @@ import { loggingTerminal, makeTerminal } from './terminal/terminal.ts';
 
 const aborter = new AbortController();
 const { argv, language, unknown } = chooseLanguage(process.argv.slice(2), environment);
-useLanguage(language);
+await useLanguage(language);
 const terminal = makeTerminal(process, environment);
 /** A standard stream of `flm proxy run` is its log, from the first line to the last. */
 const isRun = argv[0] === 'proxy' && argv[1] === 'run' && !argv.includes('--launched');

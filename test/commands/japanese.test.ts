@@ -142,8 +142,8 @@ const mistakes = lines(`
   upgrade --to nosuch
 `).map(fails);
 
-test('the help of every command is Japanese: what it does, its arguments and its options', (t) => {
-  useLanguage('ja');
+test('the help of every command is Japanese: what it does, its arguments and its options', async (t) => {
+  await useLanguage('ja');
   t.after(() => useLanguage('en'));
   const left: string[] = [];
   for (const { path, command } of commandsOf(makeProgram(silentCli()))) {

@@ -58,10 +58,16 @@ interface Compiled {
   readonly forms: readonly Form[];
 }
 
-/** Returns a function that gives the translation of a text; a text without one stays as it is. */
+/**
+ * Returns a function that gives the translation of a text; a text without one stays as it is. The phrases are compiled
+ * when the function is first called: most commands and most readers never need them.
+ */
 export function phraseTranslator(phrases: readonly Phrase[]): (text: string) => string {
-  const known = compile(phrases);
-  return (text) => translated(known, text);
+  let known: Compiled | undefined;
+  return (text) => {
+    known ??= compile(phrases);
+    return translated(known, text);
+  };
 }
 
 /** Whether the value of a phrase or of an error is a phrase itself. */

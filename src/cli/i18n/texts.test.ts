@@ -4,11 +4,11 @@ import { en } from './en.ts';
 import { ja } from './ja.ts';
 import { t, useLanguage } from './texts.ts';
 
-test('a change of the language reaches parts of the texts that a module keeps', () => {
+test('a change of the language reaches parts of the texts that a module keeps', async () => {
   const kept = t.key.columns;
-  useLanguage('ja');
+  await useLanguage('ja');
   assert.equal(kept.label, ja.key.columns.label);
   assert.deepEqual(t, ja);
-  useLanguage('en');
+  await useLanguage('en');
   assert.deepEqual(t, en);
 });

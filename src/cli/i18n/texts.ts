@@ -1,40 +1,24 @@
 /**
  * The texts of the terminal in the language of the user, English until `useLanguage` is called at the start of the
- * program. A change replaces the entries of `t` in place, so that a module may keep a part of it
- * (`const texts = t.key`), but no single text and no list.
+ * program. The texts of another language are loaded only for a user of that language.
  */
 import type { CliCatalogue } from './catalogue.ts';
 import { en } from './en.ts';
-import { ja } from './ja.ts';
+import { liveCatalogue, replaceTexts } from './live-catalogue.ts';
 
-const catalogues = { en, ja } as const satisfies Readonly<Record<string, CliCatalogue>>;
+const catalogues = {
+  en: async () => en,
+  ja: async () => (await import('./ja.ts')).ja,
+} as const satisfies Readonly<Record<string, () => Promise<CliCatalogue>>>;
 
 export type CliLanguage = keyof typeof catalogues;
 
 // A record's keys are those of its type: the table is written above.
 export const languages = Object.keys(catalogues) as readonly CliLanguage[];
 
-type Entries = Record<string, unknown>;
+/** A module may keep a part of it, but no single text and no list. */
+export const t: CliCatalogue = liveCatalogue(en);
 
-export const t = copyOf(en);
-
-export function useLanguage(language: CliLanguage): void {
-  replaceEntries(t, catalogues[language]);
-}
-
-function copyOf(catalogue: CliCatalogue): CliCatalogue {
-  const copy = {};
-  replaceEntries(copy, catalogue);
-  // The copy has every entry.
-  return copy as CliCatalogue;
-}
-
-function replaceEntries(target: Entries, source: Readonly<Entries>): void {
-  for (const [name, entry] of Object.entries(source)) {
-    if (typeof entry === 'object' && entry !== null && !Array.isArray(entry)) {
-      target[name] ??= {};
-      // Catalogues have the same form.
-      replaceEntries(target[name] as Entries, entry as Entries);
-    } else target[name] = entry;
-  }
+export async function useLanguage(language: CliLanguage): Promise<void> {
+  replaceTexts(t, await catalogues[language]());
 }
