@@ -46,6 +46,9 @@ const beginnings: Readonly<Record<string, string>> = {
   never: ', ',
 };
 
+/** One phrase never spans more, so that a long text from an engine costs time in proportion to its length. */
+const maxSentences = 12;
+
 interface Form {
   readonly names: readonly string[];
   readonly pattern: RegExp;
@@ -98,7 +101,7 @@ function sentenceWise(known: Compiled, text: string): string {
   const sentences = text.split(/(?<=[.!?]) (?=[A-Z`])/);
   let result = '';
   for (let from = 0; from < sentences.length; ) {
-    let to = sentences.length;
+    let to = Math.min(sentences.length, from + maxSentences);
     let found: string | undefined;
     for (; to > from && found === undefined; to--)
       found = translation(known, sentences.slice(from, to).join(' '));
