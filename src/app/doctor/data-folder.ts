@@ -1,7 +1,7 @@
 /** Checks the data folder: free space, and files that another user owns or may read. */
 import { lstat, readdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Finding } from '../../core/doctor/report.ts';
+import { type Finding, firstNames } from '../../core/doctor/report.ts';
 import { shellWord } from '../../core/shell-word.ts';
 
 const megabyte = 1_000_000;
@@ -21,7 +21,7 @@ export function spaceFinding(home: string, freeBytes: number): Finding | undefin
         ...common,
         code: 'DISK_FULL',
         severity: 'error',
-        message: `The disk of the data folder ${home} has ${free} left, so keys and usage cannot be saved soon; free some space.`,
+        message: `The disk of the data folder ${home} has ${free} left, so flm will soon be unable to save keys and usage; free some space.`,
       }
     : {
         ...common,
@@ -88,6 +88,5 @@ function listed(
   finding: (files: string) => Omit<Finding, 'check' | 'subject'>,
 ): readonly Finding[] {
   if (files.length === 0) return [];
-  const shown = [...files.slice(0, 5), ...(files.length > 5 ? ['...'] : [])].join(', ');
-  return [{ ...finding(shown), check: 'data', subject: null }];
+  return [{ ...finding(firstNames(files)), check: 'data', subject: null }];
 }

@@ -144,18 +144,7 @@ async function databaseFindings(environment: Environment): Promise<readonly Find
   try {
     const { problem, storeKeyProblem } = await tools.status();
     return [problem, storeKeyProblem].flatMap((found) =>
-      found === undefined
-        ? []
-        : [
-            {
-              code: found.code,
-              severity: 'error',
-              check: 'database',
-              subject: null,
-              message: `${found.message} ${found.hint}`,
-              command: `flm explain ${found.code}`,
-            } as const,
-          ],
+      found === undefined ? [] : [failure('database', found)],
     );
   } finally {
     await tools.close();
@@ -210,7 +199,7 @@ async function storedCertificateFindings(
       findings.push({
         ...common,
         code: 'CERTIFICATE_DAMAGED',
-        message: `The certificate file ${file} cannot be used; a start of its profile makes another.`,
+        message: `The certificate file ${file} cannot be used; the next start of its profile creates a new one.`,
         command: 'flm cert show',
       });
   return findings;

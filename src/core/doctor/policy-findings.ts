@@ -4,12 +4,10 @@ import { type ApiKey, isActive } from '../security/api-key.ts';
 import type { SecurityPolicy } from '../security/security-policy.ts';
 import type { ListedKey } from '../security/security-service.ts';
 import { shellWord } from '../shell-word.ts';
-import type { Finding } from './report.ts';
+import { type Finding, firstNames } from './report.ts';
 
 const dayMs = 86_400_000;
 const unusedDays = 90;
-/** Labels in one sentence. */
-const maxLabels = 5;
 
 /** Public addresses far apart. A list with all of one family has no realistic owner: it allows everybody. */
 const samples = [
@@ -60,7 +58,7 @@ export function trustedProxyFindings(policy: Pick<SecurityPolicy, 'trustedProxie
       check: 'policy',
       subject: null,
       message:
-        'The trusted proxies include every address, so any client can claim another address and pass the address rules; name only your reverse proxies.',
+        'The trusted proxies include every address, so any client can claim another address and bypass the address rules; name only your reverse proxies.',
       command: 'flm policy set --trusted-proxy ADDRESS',
     },
   ];
@@ -112,8 +110,7 @@ function about(
 ): readonly Finding[] {
   const [first] = keys;
   if (first === undefined) return [];
-  const named = keys.slice(0, maxLabels).map(({ record }) => record.label);
-  const labels = [...named, ...(keys.length > maxLabels ? ['...'] : [])].join(', ');
+  const labels = firstNames(keys.map(({ record }) => record.label));
   const told = sentence(keys.length, labels, shellWord(first.record.label));
   return [{ code, severity: 'notice', check: 'policy', subject: null, ...told }];
 }

@@ -63,7 +63,7 @@ export function certificateFindings(views: readonly ProxyView[], nowMs: number):
         severity: 'warning',
         check: 'certificates',
         subject: id,
-        message: `The certificate of proxy ${id} (profile ${profile}) expires at ${new Date(expiresAtMs).toISOString()} and was not renewed yet.`,
+        message: `The certificate of proxy ${id} (profile ${profile}) expires at ${new Date(expiresAtMs).toISOString()} and has not been renewed yet.`,
         command: mode === 'https-acme' ? `flm cert renew ${profile}` : `flm proxy restart ${profile}`,
       },
     ];
@@ -81,7 +81,7 @@ export function versionFindings(views: readonly ProxyView[], installed: string):
         severity: 'warning',
         check: 'versions',
         subject: id,
-        message: `Proxy ${id} (profile ${profile}) runs flm ${view.status.version}, and ${installed} is installed; hand it over.`,
+        message: `Proxy ${id} (profile ${profile}) runs flm ${view.status.version}, and ${installed} is installed; hand the proxy over to it.`,
         command: 'flm upgrade',
       },
     ];

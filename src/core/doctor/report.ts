@@ -72,6 +72,9 @@ export interface DoctorReport {
   readonly findings: readonly Finding[];
 }
 
+/** Names in one sentence. */
+const maxNames = 5;
+
 export interface ReportFacts {
   readonly version: string;
   readonly nowMs: number;
@@ -104,14 +107,22 @@ export function reportOf({ version, nowMs, home, findings, skipped }: ReportFact
 }
 
 /** An error that a check met. */
-export function failure(check: CheckName, error: FlmError, command?: string): Finding {
-  const { code, message, hint } = error;
+export function failure(
+  check: CheckName,
+  { code, message, hint }: Pick<FlmError, 'code' | 'message' | 'hint'>,
+  command = `flm explain ${code}`,
+): Finding {
   return {
     code,
     severity: 'error',
     check,
     subject: null,
     message: `${message} ${hint}`,
-    command: command ?? `flm explain ${code}`,
+    command,
   };
+}
+
+/** The first few names of a list in one sentence; the rest is `...`. */
+export function firstNames(names: readonly string[]): string {
+  return [...names.slice(0, maxNames), ...(names.length > maxNames ? ['...'] : [])].join(', ');
 }

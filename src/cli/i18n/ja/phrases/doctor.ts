@@ -15,7 +15,7 @@ export const doctorPhrases: readonly Phrase[] = [
     'プロキシ{id}（プロファイル{profile}）には{state}から接続でき、ポリシーはすべてのアドレスを許可しています。クライアントの範囲だけを許可してください。',
   ],
   [
-    'The trusted proxies include every address, so any client can claim another address and pass the address rules; name only your reverse proxies.',
+    'The trusted proxies include every address, so any client can claim another address and bypass the address rules; name only your reverse proxies.',
     '信頼するプロキシにすべてのアドレスが含まれるため、クライアントが別のアドレスを名乗って、アドレスの規則を回避できます。リバースプロキシだけを指定してください。',
   ],
   [
@@ -28,7 +28,7 @@ export const doctorPhrases: readonly Phrase[] = [
     '{days}日間使われていないキー: {count}件（{labels}）。不要なキーを失効してください。',
   ],
   [
-    'The certificate of proxy {id} (profile {profile}) expires at {at} and was not renewed yet.',
+    'The certificate of proxy {id} (profile {profile}) expires at {at} and has not been renewed yet.',
     'プロキシ{id}（プロファイル{profile}）の証明書の有効期限は{at}ですが、まだ更新されていません。',
   ],
   [
@@ -36,11 +36,11 @@ export const doctorPhrases: readonly Phrase[] = [
     'ローカルCAの有効期限は{at}です。更新し、新しいCAを各デバイスで信頼してください。',
   ],
   [
-    'The certificate file {file} cannot be used; a start of its profile makes another.',
+    'The certificate file {file} cannot be used; the next start of its profile creates a new one.',
     '証明書のファイル{file}を使用できません。プロファイルを起動すると、新しい証明書が作成されます。',
   ],
   [
-    'Proxy {id} (profile {profile}) runs flm {running}, and {installed} is installed; hand it over.',
+    'Proxy {id} (profile {profile}) runs flm {running}, and {installed} is installed; hand the proxy over to it.',
     'プロキシ{id}（プロファイル{profile}）はflm {running}で動作していますが、インストール済みのバージョンは{installed}です。切り替えてください。',
   ],
   [
@@ -60,7 +60,7 @@ export const doctorPhrases: readonly Phrase[] = [
     'エンジン{id}がすべてのオリジンのWebページを許可しているため（CORS）、ブラウザーで開いたページからエンジンを使えます。許可するオリジンを制限してください。',
   ],
   [
-    'The disk of the data folder {folder} has {free} left, so keys and usage cannot be saved soon; free some space.',
+    'The disk of the data folder {folder} has {free} left, so flm will soon be unable to save keys and usage; free some space.',
     'データフォルダー{folder}のディスクの空きは{free}です。まもなくキーや使用量を保存できなくなります。空き容量を増やしてください。',
   ],
   [
