@@ -1,7 +1,6 @@
 /**
  * The English texts about the settings of clients: notes, where a snippet belongs, and steps in a client's own dialogs. The
- * names of fields and menus are those that the client shows. Other languages have files of
- * their own beside this one; commands and pages take those of their reader.
+ * names of fields and menus are those that the client shows. Other languages have files of their own beside this one.
  */
 export const clientTexts = {
   /** Those that are no proper names, by the id of the client. */

@@ -484,7 +484,7 @@ export const errorTable = {
     ...machine,
     status: 503,
     text: 'The connection to the database {database} was lost before it confirmed the change: {reason}.',
-    hint: 'The change may be stored or not. Look before you repeat it.',
+    hint: 'The change may or may not be stored. Check before you repeat it.',
   },
   STORE_REFUSED: {
     ...machine,

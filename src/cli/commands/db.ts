@@ -6,6 +6,7 @@ import { type DatabaseKind, databaseKinds } from '../../core/store-settings.ts';
 import { type BareSession, bareAction, type Cli, group, leaf, usageError } from '../command.ts';
 import { t } from '../i18n/texts.ts';
 import { translated } from '../i18n/translated.ts';
+import { printableLines } from '../terminal/layout.ts';
 import { databaseText, storedContent } from '../views/database-view.ts';
 
 const texts = t.db;
@@ -86,11 +87,12 @@ function createKey(cli: Cli): Command {
 }
 
 function tell({ terminal }: BareSession, status: DatabaseStatus): void {
-  terminal.out(databaseText(status));
+  terminal.out(databaseText(status, terminal));
   for (const problem of [status.problem, status.storeKeyProblem]) {
     if (problem === undefined) continue;
-    terminal.talk(`${terminal.paint('red', '!')} ${translated(problem.message)}`);
-    terminal.talk(translated(problem.hint));
+    // The message may hold an answer of the database server.
+    terminal.talk(`${terminal.paint('red', '!')} ${printableLines(translated(problem.message))}`);
+    terminal.talk(printableLines(translated(problem.hint)));
   }
 }
 

@@ -84,7 +84,9 @@ function tellReport({ terminal }: Pick<Session, 'terminal'>, { handedOver, faile
   if (handedOver.length + failed.length === 0) terminal.out(texts.noProxy);
   for (const { id, profile, from } of handedOver) terminal.out(texts.handedOver(from, id, profile));
   for (const { id, profile, reason, hint } of failed) {
-    terminal.talk(`${terminal.paint('red', 'Error:')} ${texts.failed(id, profile, translated(reason))}`);
+    terminal.talk(
+      `${terminal.paint('red', t.errors.error)} ${texts.failed(id, profile, translated(reason))}`,
+    );
     terminal.talk(translated(hint));
   }
 }

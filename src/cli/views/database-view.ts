@@ -1,15 +1,19 @@
 /** A database as text. */
 import type { CopyReport, DatabaseStatus } from '../../app/database-tools.ts';
 import { t } from '../i18n/texts.ts';
-import { table } from '../terminal/layout.ts';
+import { facts, printable } from '../terminal/layout.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import { shortTime } from '../terminal/units.ts';
 
 const texts = t.db;
 
-export function databaseText(status: DatabaseStatus): string {
+export function databaseText(
+  status: DatabaseStatus,
+  { tableColumns }: Pick<Terminal, 'tableColumns'>,
+): string {
   const { rows } = texts;
   const { store, schema, knownSchema, tls, latencyMs, storeKey, counts } = status;
-  const lines: (readonly [string, string | number | undefined])[] = [
+  const lines: readonly (readonly [string, string | number | undefined])[] = [
     [rows.store, texts.stores[store]],
     [rows.database, status.database],
     [rows.server, status.server],
@@ -21,10 +25,11 @@ export function databaseText(status: DatabaseStatus): string {
     [rows.storeKey, storeKey === undefined ? undefined : texts.storeKey(storeKey.id, storeKey.file)],
     [rows.content, counts === undefined ? undefined : storedContent(counts)],
   ];
-  return table(
-    ['', ''],
-    lines.flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  ).trimStart();
+  return facts(
+    // The database server says its version, and a file may have any name.
+    lines.map(([name, value]) => [name, value === undefined ? undefined : printable(String(value))]),
+    tableColumns,
+  );
 }
 
 /** `3 keys, 2 profiles`. */

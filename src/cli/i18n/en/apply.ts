@@ -32,7 +32,7 @@ export const apply = {
     revoke: (): string => 'would be revoked',
   },
   unchanged: (count: number): string =>
-    count === 1 ? '1 entry is as the file says already.' : `${count} entries are as the file says already.`,
+    count === 1 ? '1 entry already matches the file.' : `${count} entries already match the file.`,
   nothing: 'Nothing changed.',
   nothingPlanned: 'Nothing would change.',
   warnings: {
@@ -41,7 +41,7 @@ export const apply = {
     rotated: (label: string): string =>
       `Key ${label} has a newer secret than the file, from flm key rotate. Put the new digest into the file: flm export`,
     expired: (label: string): string =>
-      `Key ${label} has expired, so it was not made. Change expiresAt, or remove the entry.`,
+      `Key ${label} has expired, so it was not created. Change expiresAt, or remove the entry.`,
   },
   keepsSettings: (id: string): string =>
     `${id} keeps running with its old settings; apply the new ones: \`flm proxy restart ${id}\``,

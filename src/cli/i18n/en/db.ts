@@ -35,7 +35,7 @@ export const db = {
   verified: 'verified',
   plain: 'off',
   empty: 'none yet; the first command creates it',
-  older: (found: number, known: number): string => `${found}; this flm makes it ${known}`,
+  older: (found: number, known: number): string => `${found}; flm updates it to ${known}`,
   storeKey: (id: string, file: string): string => `${id} in ${file}`,
   content: {
     profile: counted('profile', 'profiles'),
@@ -50,7 +50,9 @@ export const db = {
   },
   nothing: 'nothing',
   migrated: (database: string, from: number, to: number): string =>
-    from === to ? `${database} is up to date (schema ${to}).` : `${database}: schema ${from} became ${to}.`,
+    from === to
+      ? `${database} is up to date (schema ${to}).`
+      : `${database}: schema updated from ${from} to ${to}.`,
   copied: (content: string, from: string, to: string): string => `Copied ${content} from ${from} to ${to}.`,
   keyCreated: (id: string, file: string): string => `Created the store key ${id} in ${file}.`,
   keyNext:

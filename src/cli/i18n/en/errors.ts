@@ -1,4 +1,5 @@
-/** Texts around errors: of a wrong command line, and of what ended a command. */ import { faultWords } from '../../../core/errors.ts';
+/** Texts around errors: of a wrong command line, and of what ended a command. */
+import { faultWords } from '../../../core/errors.ts';
 
 export const errors = {
   error: 'Error:',
