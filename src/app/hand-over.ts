@@ -118,7 +118,9 @@ class Successor {
     const { machine, log } = deps.start;
     const { supervised } = deps;
     const { program = deps.program, options } = request;
-    const env = request.program?.env ?? machine.environment;
+    const { FLM_NODE_NAME } = machine.environment;
+    // The command that restarts a proxy may run in a shell with another name, but the node stays the same.
+    const env = { ...(request.program?.env ?? machine.environment), FLM_NODE_NAME };
     this.#deps = deps;
     this.#request = request;
     this.id = newProxyId(machine.secrets);

@@ -3,9 +3,12 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import type { Fleet } from '../../src/core/proxy/fleet-node.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
 import { testStoreKeyText } from '../helpers/postgres-store.ts';
+import { startProxy } from '../helpers/start-proxy.ts';
 import { temporaryHome } from '../helpers/temporary-store.ts';
 
 const postgres = postgresForFile();
@@ -45,6 +48,26 @@ test('what one machine changes, another machine has', { skip }, async (t) => {
   assert.match((await ok(there, 'engine', 'list')).stdout, /box/);
   await ok(there, 'key', 'revoke', 'laptop');
   assert.match((await ok(here, 'key', 'list', '--json')).stdout, /revoked/);
+});
+
+test('a proxy keeps its name in the fleet when a shell with another name, or without one, restarts it', {
+  skip,
+}, async (t) => {
+  const url = await postgres.database(t);
+  const cli = machine(t, url, { FLM_NODE_NAME: 'gateway-1' });
+  await startProxy(cli, '--demo');
+  for (const FLM_NODE_NAME of ['gateway-2', undefined]) {
+    const other = machine(t, url, { FLM_HOME: cli.home, FLM_NODE_NAME });
+    const restarted = (await ok(other, 'proxy', 'restart', '--json')).json<{ id: string }>();
+    const node = await eventually(
+      async () => {
+        const { nodes } = (await ok(cli, 'proxy', 'status', '--fleet', '--json')).json<Fleet>();
+        return nodes.find(({ id }) => id === restarted.id);
+      },
+      (found) => found !== undefined,
+    );
+    assert.equal(node?.name, 'gateway-1');
+  }
 });
 
 test('without a store key, every command says so and changes nothing', { skip }, async (t) => {
