@@ -36,7 +36,7 @@ export interface Machine {
   ownAddresses(): readonly string[];
   /** Number of file descriptors that this process may open; undefined if unknown. */
   descriptorLimit(): number | undefined;
-  /** The settings of shared stores. Throws STORE_SETTINGS_INVALID. */
+  /** The settings of shared stores, read once. Throws STORE_SETTINGS_INVALID. */
   stores(): StoreSettings;
   /** The user name for the audit log. */
   userName(): string;
@@ -49,6 +49,7 @@ export const secretTools: SecretTools = {
 };
 
 export function thisMachine(environment: Environment): Machine {
+  let stores: StoreSettings | undefined;
   return {
     version: packageJson.version,
     environment,
@@ -74,7 +75,10 @@ export function thisMachine(environment: Environment): Machine {
     // sshd(8): client address, client port, server address, server port.
     ownAddresses: () => ['127.0.0.1', '::1', ...(environment.SSH_CONNECTION?.split(' ').slice(0, 1) ?? [])],
     descriptorLimit,
-    stores: () => storeSettings({ environment, hostname: hostname(), readText }),
+    stores() {
+      stores ??= storeSettings({ environment, hostname: hostname(), readText });
+      return stores;
+    },
     userName: () => userName(environment),
   };
 }
