@@ -15,8 +15,8 @@ import {
   engineConfigSchema,
   engineIdPattern,
   type ProxyConfigInput,
-  parseProxyConfig,
   profileNamePattern,
+  proxyConfigError,
   proxyConfigSchema,
   secretReferenceSchema,
 } from '../proxy/proxy-config.ts';
@@ -115,7 +115,7 @@ export function parseConfigurationFile(input: unknown): ConfigurationFile {
     isMapping(given) && isMapping(given.profiles) ? withoutNulls(given.profiles, {}) : undefined;
   let moreFaults = 0;
   for (const [profile, config] of Object.entries(profiles ?? {})) {
-    const error = errorOfConfig(config);
+    const error = proxyConfigError(config);
     faults.push(...(error?.faults ?? []).map((f) => ({ ...f, field: `profiles.${profile}.${f.field}` })));
     moreFaults += error?.moreFaults ?? 0;
   }
@@ -177,16 +177,6 @@ export function repeated(values: readonly string[]): readonly (readonly [at: num
     seen.add(value);
   });
   return found;
-}
-
-function errorOfConfig(config: unknown): ProxyError | undefined {
-  try {
-    parseProxyConfig(config);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ProxyError) return error;
-    throw error;
-  }
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -7,8 +7,8 @@ import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import {
   type ProxyConfigInput,
-  parseProxyConfig,
   profileNamePattern,
+  proxyConfigError,
   proxyConfigSchema,
 } from './proxy-config.ts';
 
@@ -35,22 +35,12 @@ export function parseProfileFile(input: unknown): ProfileFile {
   let moreFaults = 0;
   if (typeof input === 'object' && input !== null && !Array.isArray(input)) {
     const { $schema: _, name: __, ...config } = input as z.input<typeof profileFileSchema>;
-    const error = errorOfConfig(config);
+    const error = proxyConfigError(config);
     faults.push(...(error?.faults ?? []));
     moreFaults = error?.moreFaults ?? 0;
     if (parsed.success && faults.length === 0) return { name: parsed.data.name, config };
   }
   throw new ProxyError('PROFILE_INVALID', { faults, moreFaults });
-}
-
-function errorOfConfig(config: ProxyConfigInput): ProxyError | undefined {
-  try {
-    parseProxyConfig(config);
-    return undefined;
-  } catch (error) {
-    if (error instanceof ProxyError) return error;
-    throw error;
-  }
 }
 
 /** The JSON Schema (draft 2020-12) of such a file. */

@@ -192,6 +192,17 @@ export function parseProxyConfig(input: unknown): ProxyConfig {
   throw new ProxyError('PROXY_INVALID_CONFIG', { faults });
 }
 
+/** The error that `parseProxyConfig` throws for a configuration; undefined for a valid one. */
+export function proxyConfigError(input: unknown): ProxyError | undefined {
+  try {
+    parseProxyConfig(input);
+    return undefined;
+  } catch (error) {
+    if (error instanceof ProxyError) return error;
+    throw error;
+  }
+}
+
 const { mode, bind, allowInsecureBind, engines, clientCaFile, domains, acme } = proxyConfigSchema.shape;
 
 const rulesBetweenFields: readonly z.ZodType[] = [
