@@ -3,13 +3,19 @@
  * this machine, or shared by several machines, which then share its locks.
  */
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
-import type { ReadPair } from './certificate-pair.ts';
+import { type ReadPair, readPair } from './certificate-pair.ts';
 
 export type StoredPair =
   | { readonly state: 'sound'; readonly pair: ReadPair }
   | { readonly state: 'missing' }
   /** `reason` completes "it ...". */
   | { readonly state: 'damaged'; readonly reason: string };
+
+/** Reads the stored text of a certificate and its key. */
+export function storedPair(text: string): StoredPair {
+  const pair = readPair(text);
+  return typeof pair === 'string' ? { state: 'damaged', reason: pair } : { state: 'sound', pair };
+}
 
 /** `key`: of an account; `order`: an order that has begun; `tries`: the record of attempts. */
 export type NoteKind = 'key' | 'order' | 'tries';

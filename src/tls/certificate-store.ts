@@ -22,8 +22,13 @@ import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { createPrivateFile } from '../files/private-file.ts';
 import { folderFault } from '../files/private-folder.ts';
-import { pairText, readPair } from './certificate-pair.ts';
-import type { CertificateStorage, NoteKind, StoredPair } from './certificate-storage.ts';
+import { pairText } from './certificate-pair.ts';
+import {
+  type CertificateStorage,
+  type NoteKind,
+  type StoredPair,
+  storedPair,
+} from './certificate-storage.ts';
 
 const namePattern = /^[a-z0-9][a-z0-9._-]{0,200}$/;
 const lockRetryMs = 50;
@@ -52,8 +57,7 @@ export class CertificateStore implements CertificateStorage {
       if (codeOf(error) === 'ENOENT') return { state: 'missing' };
       throw failed(path, error);
     }
-    const pair = readPair(text);
-    return typeof pair === 'string' ? { state: 'damaged', reason: pair } : { state: 'sound', pair };
+    return storedPair(text);
   }
 
   /** Throws a `CertificateError` CERT_STORE_FAILED; then the old file is unchanged. */

@@ -8,8 +8,13 @@ import { pause } from '../core/deadline.ts';
 import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import type { SharedFiles } from '../core/shared-files.ts';
-import { pairText, readPair } from './certificate-pair.ts';
-import type { CertificateStorage, NoteKind, StoredPair } from './certificate-storage.ts';
+import { pairText } from './certificate-pair.ts';
+import {
+  type CertificateStorage,
+  type NoteKind,
+  type StoredPair,
+  storedPair,
+} from './certificate-storage.ts';
 
 const prefix = 'certificate/';
 const lockMs = 60_000;
@@ -30,9 +35,7 @@ export class SharedCertificateStore implements CertificateStorage {
 
   async read(name: string): Promise<StoredPair> {
     const text = await this.#text(name, 'pem');
-    if (text === undefined) return { state: 'missing' };
-    const pair = readPair(text);
-    return typeof pair === 'string' ? { state: 'damaged', reason: pair } : { state: 'sound', pair };
+    return text === undefined ? { state: 'missing' } : storedPair(text);
   }
 
   async write(name: string, pair: CertificatePair): Promise<void> {
