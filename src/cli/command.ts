@@ -127,7 +127,7 @@ export function bareAction<Args extends readonly unknown[], Options>(
   made?: CreatedSecrets,
 ): (...all: unknown[]) => Promise<void> {
   return async (...all) => {
-    // commander passes the arguments, then the options, then the command.
+    // commander passes the arguments, then the options, then the command, and types none of them.
     const options = all.at(-2) as Options & { readonly json?: boolean };
     const args = all.slice(0, -2) as unknown as Args;
     const json = options.json === true;

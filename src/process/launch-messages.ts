@@ -69,9 +69,10 @@ export function startOptionsIn(message: unknown): StartOptions | undefined {
   return { config: parseProxyConfig(config), profile, ...kept };
 }
 
-/** Undefined for a start without a predecessor. The predecessor is also flm, so its message is well formed. */
+/** Undefined for a start without a predecessor. */
 export function takeOverIn(message: unknown): TakeOverMessage | undefined {
   if (!isRecord(message) || !isRecord(message.takeOver)) return undefined;
+  // The predecessor is also flm, so its message is well formed.
   return message.takeOver as unknown as TakeOverMessage;
 }
 
@@ -87,7 +88,7 @@ export function isKept(message: unknown): boolean {
   return isRecord(message) && message.kept === true;
 }
 
-/** The child is our own program, so checking that one of the two fields exists is enough. */
+/** Undefined for anything but a message of a child. */
 export function childMessageIn(message: unknown): ChildMessage | undefined {
   if (!isRecord(message)) return undefined;
   if (
@@ -99,5 +100,6 @@ export function childMessageIn(message: unknown): ChildMessage | undefined {
     )
   )
     return undefined;
+  // The child is also flm, so it is enough to know which message this is.
   return message as unknown as ChildMessage;
 }

@@ -148,9 +148,9 @@ export class ProxyService {
 
   /**
    * Replaces a proxy by a new process. The old process finishes its responses, or aborts its start. The profile and the
-   * environment are read again. Overrides given at the start still apply, below `overrides`. The new process gets the listening sockets, so
-   * no connection is refused. If the new process fails, the old one continues to serve. Throws like `find`, `start` and
-   * `ProxyController.handOver`.
+   * environment are read again. Overrides given at the start still apply, below `overrides`. The new process gets the
+   * listening sockets, so no connection is refused. If the new process fails, the old one continues to serve. Throws like
+   * `find`, `start` and `ProxyController.handOver`.
    */
   async restart(
     which: string | undefined,
