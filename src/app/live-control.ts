@@ -15,53 +15,29 @@ import type {
   LiveRevocation,
   ProxyControl,
   RecordedRefusal,
-  StartOptions,
   StopReport,
   TemporaryKey,
 } from '../core/proxy/ports.ts';
 import { bindAddresses, configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts';
-import {
-  clientUrl,
-  networkUrls,
-  type ProxyHandle,
-  type ProxyStatus,
-  type RequestLine,
-} from '../core/proxy/proxy-handle.ts';
-import { reachOf } from '../core/proxy/reach.ts';
+import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
-import type { Warning } from '../core/proxy/warning.ts';
-import { warningsOfProxy } from '../core/proxy/warnings.ts';
-import type { SnapshotHolder } from '../core/security/snapshot.ts';
-import type { Gateway } from '../gateway/gateway.ts';
 import type { Logger } from '../observe/logger.ts';
-import type { Metrics } from '../observe/metrics.ts';
 import type { RecentRequests } from '../observe/recent-requests.ts';
 import type { Refusals } from '../observe/refusals.ts';
 import { watchRequests } from '../observe/request-watch.ts';
 import type { TailHub } from '../observe/tail.ts';
 import { controlClient } from '../process/control-client.ts';
-import type { ProxyStore } from '../store/store.ts';
-import type { FleetLimits } from '../valkey/fleet-limits.ts';
 import type { AdminThread } from './admin/admin-thread.ts';
 import { publishRevocation } from './fleet-limits.ts';
 import { type HandOverSignals, handOver, type Replaceable } from './hand-over.ts';
 import type { HandOverParts } from './hand-over-parts.ts';
-import type { Machine } from './machine.ts';
-import type { ProxyEngines } from './proxy-engines.ts';
+import { type StatusSources, statusOf } from './live-status.ts';
 import type { ProxyLog } from './proxy-parts.ts';
-import type { RenewingCertificate } from './renewing-certificate.ts';
 import type { TemporaryKeyRing } from './temporary-keys.ts';
 
-export interface LiveControlDeps {
+export interface LiveControlDeps extends StatusSources {
   readonly handle: ProxyHandle;
-  readonly options: StartOptions;
-  readonly machine: Machine;
-  readonly gateway: Gateway;
   readonly admin: Pick<AdminThread, 'retire'>;
-  readonly engines: ProxyEngines;
-  readonly snapshots: SnapshotHolder;
-  readonly store: ProxyStore;
-  readonly metrics: Metrics;
   readonly tail: TailHub;
   readonly refusals: Refusals;
   readonly recent: RecentRequests;
@@ -70,13 +46,7 @@ export interface LiveControlDeps {
   readonly logger: Logger;
   /** Listening sockets that another process opened and may keep open. */
   readonly sockets: readonly InheritedSocket[];
-  readonly storeProblem: () => string | undefined;
-  /** Present where one server counts limits for all nodes. */
-  readonly fleet: FleetLimits | undefined;
-  /** Present with HTTPS. */
-  readonly certificates: RenewingCertificate | undefined;
   readonly handOverParts: HandOverParts;
-  readonly replaceable: Replaceable;
   /** Closes everything except the gateway, which is already stopped. Never rejects. */
   readonly finish: () => Promise<void>;
   /** Aborts a start that has not finished. */
@@ -124,44 +94,7 @@ export class LiveControl implements ProxyControl {
   }
 
   status(): ProxyStatus {
-    const { options, machine, gateway, engines, snapshots, metrics, replaceable } = this.#deps;
-    const supervisor = replaceable.supervisor?.name;
-    const handle = this.#handle;
-    const nowMs = machine.clock.nowMs();
-    const statuses = engines.service.engines();
-    const certificate = this.#deps.certificates?.facts();
-    const url = clientUrl(handle, options.config.domains);
-    let keys = 0;
-    for (const key of snapshots.current().keysById.values()) {
-      if (!key.revoked && !key.paused && key.expiresAtMs > nowMs) keys += 1;
-    }
-    const warningDetails = this.#warnings(keys, nowMs);
-    return {
-      handle,
-      url,
-      version: machine.version,
-      config: options.config,
-      overrides: options.overrides,
-      ...(options.environment === undefined ? {} : { environment: options.environment }),
-      ...(supervisor === undefined ? {} : { supervisor }),
-      ...(this.#successor === undefined ? {} : { successor: this.#successor }),
-      uptimeSeconds: Math.max(0, Math.round((nowMs - handle.startedAtMs) / 1000)),
-      inFlight: gateway.inFlight,
-      queued: gateway.queued,
-      connections: gateway.connections,
-      requestsTotal: metrics.total,
-      keys,
-      engines: statuses,
-      queues: gateway.queues(),
-      models: new Set(statuses.flatMap((e) => e.models.map((m) => m.id))).size,
-      reach: reachOf(handle.addresses, machine.addresses()),
-      networkUrls: networkUrls(handle, certificate?.names ?? []).filter((other) => other !== url),
-      ...(certificate === undefined ? {} : { certificate }),
-      ...(this.#deps.store.reading.maxAgeMs === null ? {} : { store: this.#deps.store.reading }),
-      ...(this.#deps.fleet === undefined ? {} : { limiter: this.#deps.fleet.reading }),
-      warnings: warningDetails.map(({ message }) => message),
-      warningDetails,
-    };
+    return statusOf(this.#deps, this.#handle, this.#successor);
   }
 
   stop(graceMs: number): Promise<StopReport> {
@@ -393,22 +326,6 @@ export class LiveControl implements ProxyControl {
     } catch {
       // The store is broken, so it cannot record the state; the control socket still reports that the proxy drains.
     }
-  }
-
-  #warnings(keys: number, nowMs: number): readonly Warning[] {
-    const { engines, store, storeProblem, certificates } = this.#deps;
-    return warningsOfProxy({
-      handle: this.#handle,
-      nowMs,
-      certificate: certificates === undefined ? undefined : (certificates.facts() ?? 'none yet'),
-      keys,
-      engines: engines.service.engines(),
-      unusableEngines: engines.problems(),
-      unwrittenRevocations: store.unwrittenRevocations,
-      storeProblem: storeProblem(),
-      store: store.reading,
-      limiter: this.#deps.fleet?.reading,
-    });
   }
 }
 
