@@ -41,7 +41,6 @@ export async function openAcmeKeeper(
     acme,
     agentName: `flm/${version}`,
     challenge: (name) => alpn.pair(name),
-    findChallenge: proofs === undefined ? undefined : (name) => proofOfOther(config, { name, proofs, alpn }),
     provers: makeProvers(config, surroundings, { plain, alpn })
       .map((prover) => untilReplaced(prover, () => isReplaced))
       .map((prover) => (proofs === undefined ? prover : onEveryMachine(prover, proofs))),
@@ -73,7 +72,7 @@ export async function openAcmeKeeper(
     },
     current: () => source.current(),
     challenge: (name) => source.challenge(name),
-    ...(proofs === undefined ? {} : { findChallenge: (name: string) => source.findChallenge(name) }),
+    ...(proofs === undefined ? {} : { findChallenge: (name) => proofOfOther(name, domains, proofs, alpn) }),
     onChange: (f) => source.onChange(f),
     facts: () => (source.current() === undefined ? undefined : source.facts()),
     look: () => source.look(),
@@ -92,16 +91,12 @@ export async function openAcmeKeeper(
   };
 }
 
-interface OtherProof {
-  readonly name: string;
-  readonly proofs: SharedProofs;
-  readonly alpn: AlpnProver;
-}
-
 /** The validation certificate of a name that another machine orders a certificate for. Never rejects. */
 async function proofOfOther(
-  { domains }: ProxyConfig,
-  { name, proofs, alpn }: OtherProof,
+  name: string,
+  domains: readonly string[],
+  proofs: SharedProofs,
+  alpn: AlpnProver,
 ): Promise<CertificatePair | undefined> {
   const domain = name.toLowerCase();
   // Anybody can ask for any name.

@@ -40,8 +40,6 @@ export interface AcmeSourceDeps {
   readonly provers: readonly Prover[];
   /** The validation certificate of a name, for a client that offered `acme-tls/1`. */
   readonly challenge: (name: string) => CertificatePair | undefined;
-  /** The same for a validation of another machine. Absent where no other machine shares the store. Never rejects. */
-  readonly findChallenge?: ((name: string) => Promise<CertificatePair | undefined>) | undefined;
   /** Reports an event at run time, for the log. */
   readonly tell: (event: 'obtained' | 'renewed' | 'unproved' | 'failed', detail: string) => void;
 }
@@ -114,10 +112,6 @@ export class AcmeSource implements CertificateProvider {
 
   challenge(name: string): CertificatePair | undefined {
     return this.#deps.challenge(name);
-  }
-
-  async findChallenge(name: string): Promise<CertificatePair | undefined> {
-    return this.#deps.findChallenge?.(name);
   }
 
   onChange(f: () => void): Unsubscribe {
