@@ -12,6 +12,7 @@ import process from 'node:process';
 import { test } from 'node:test';
 import { parse, parseAllDocuments } from 'yaml';
 import { parseConfigurationFile } from '../../src/core/configuration/configuration-file.ts';
+import { environmentSettings } from '../../src/core/proxy/environment-settings.ts';
 import { storeSettings } from '../../src/core/store-settings.ts';
 import { needsHaproxy } from '../clients/installed.ts';
 
@@ -22,7 +23,6 @@ const chart = join(root, 'charts/flm');
 interface Service {
   readonly image: string;
   readonly environment?: Readonly<Record<string, string>>;
-  readonly command?: readonly string[];
   readonly ports?: readonly string[];
   readonly networks: readonly string[];
   readonly volumes?: readonly string[];
@@ -47,7 +47,7 @@ test('the compose file publishes the port of the balancer on loopback, and no ot
   for (const store of ['postgres', 'redis']) assert.deepEqual(compose.services[store]?.networks, ['stores']);
 });
 
-test('the compose file gives three gateways the same stores by secret files, and each a name and a volume', () => {
+test('the compose file gives three gateways an engine, the same stores by secret files, and each a name and a volume', () => {
   assert.equal(gateways.length, 3);
   for (const [name, { environment = {}, volumes, secrets = [], read_only }] of gateways) {
     assert.deepEqual(volumes, [`${name}:/data`]);
@@ -63,6 +63,8 @@ test('the compose file gives three gateways the same stores by secret files, and
     assert.equal(settings.valkey?.host, 'redis');
     assert.equal(settings.storeKeyFile, '/run/secrets/store-key');
     assert.equal(settings.nodeName, name);
+    const { variables } = environmentSettings(environment, () => undefined);
+    assert.deepEqual([...variables.keys()], ['engines']);
     for (const file of [...Object.keys(texts), '/run/secrets/store-key'])
       assert.ok(secrets.includes(file.slice('/run/secrets/'.length)), `${file} is mounted`);
   }
