@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
 import { Redis } from 'iovalkey';
 import type { Candidate } from '../../src/core/engine/directory.ts';
-import type { Admission, QueueTicket } from '../../src/core/security/admission.ts';
 import type { BucketAsk } from '../../src/core/security/rate-limiter.ts';
 import { admissionContract, concurrencyContract, rateLimiterContract } from '../contracts/limits-contract.ts';
 import { FleetNode, redisLink } from '../helpers/fleet-node.ts';
 import { noRedis, type RedisServer, startRedis } from '../helpers/redis-server.ts';
+import { RemoteAdmission } from '../helpers/remote-limits.ts';
 
 /** The server's time stands still, and moves only as far as the contract says. */
 const testTime = "local now = 1700000000000 + tonumber(redis.call('GET', '{flm}:test-now') or 0)";
@@ -80,42 +80,13 @@ describe('limits over a real server', { skip: noRedis }, () => {
 
   admissionContract('slots', (slots, maxQueued) => {
     const node = open(slots, maxQueued);
+    const started = node.limits.start();
     return {
-      admission: new AdmissionAfter(node.limits.start(), node.limits.ports.admission),
+      // Requests enter once the server counts.
+      admission: new RemoteAdmission(() => started, node.limits.ports.admission),
       candidates: [node.directory.engine('e') as Candidate],
       running: () => node.directory.inFlight('e'),
       close: () => void node.close(),
     };
   });
 });
-
-/** Enters once the server counts. */
-class AdmissionAfter implements Admission {
-  readonly #started: Promise<void>;
-  readonly #admission: Admission;
-
-  constructor(started: Promise<void>, admission: Admission) {
-    this.#started = started;
-    this.#admission = admission;
-  }
-
-  enter(...[ask, settled]: Parameters<Admission['enter']>): QueueTicket {
-    let hasLeft = false;
-    let ticket: QueueTicket | undefined;
-    void this.#started.then(() => {
-      if (hasLeft) return;
-      const entered = this.#admission.enter(ask, settled);
-      if (entered.kind === 'waiting') ticket = entered;
-      else settled(entered);
-    });
-    return {
-      kind: 'waiting',
-      position: 1,
-      place: () => ticket?.place(),
-      leave: () => {
-        hasLeft = true;
-        ticket?.leave();
-      },
-    };
-  }
-}

@@ -7,7 +7,7 @@ import type { TokenCheck } from '../../src/core/security/token-check.ts';
 import { answerMs } from '../../src/valkey/redis-link.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { FleetNode, type FleetNodeOptions, redisLink } from '../helpers/fleet-node.ts';
-import { keyWith } from '../helpers/limits-processes.ts';
+import { keyWith } from '../helpers/limits-requests.ts';
 import { noRedis, type RedisServer, startRedis } from '../helpers/redis-server.ts';
 
 describe('a fleet', { skip: noRedis }, () => {

@@ -10,7 +10,7 @@ import { answerMs } from '../../src/valkey/redis-link.ts';
 import type { ScriptName } from '../../src/valkey/scripts.ts';
 import type { Argument, Reply, ServerLink, ServerListener } from '../../src/valkey/server-link.ts';
 import { FleetNode } from './fleet-node.ts';
-import { keyWith } from './limits-processes.ts';
+import { keyWith } from './limits-requests.ts';
 import { LuaRedis } from './lua-redis.ts';
 
 export type Faults = 'none' | 'some';

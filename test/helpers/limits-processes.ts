@@ -1,15 +1,11 @@
 /** Two or more processes with the limits of one proxy, in this process: links are calls that arrive in a later turn. */
 import { systemClock } from '../../src/core/clock.ts';
-import type { AdmissionDenial, Lease, QueueTicket } from '../../src/core/security/admission.ts';
-import { type KeyLimits, type KeyView, noKeyLimits } from '../../src/core/security/api-key.ts';
 import type { LinkReceiver, UsedTokens } from '../../src/core/security/limits-authority.ts';
 import { LimitsHandOver } from '../../src/core/security/limits-hand-over.ts';
 import type { DialLink, LinkConnection, LinkListener } from '../../src/core/security/limits-link.ts';
 import { LocalLimits } from '../../src/core/security/local-limits.ts';
+import { LimitsRequests } from './limits-requests.ts';
 import { TestDirectory } from './test-gateway.ts';
-
-export const keyWith = (limits: Partial<KeyLimits>, family = 'a'): KeyView =>
-  ({ id: `key_${family}`, familyId: family, limits: { ...noKeyLimits, ...limits } }) as KeyView;
 
 export class LimitsMachine {
   readonly #processes = new Map<string, LimitsProcess>();
@@ -54,7 +50,7 @@ export class LimitsMachine {
   };
 }
 
-export class LimitsProcess {
+export class LimitsProcess extends LimitsRequests {
   readonly name: string;
   readonly directory: TestDirectory;
   readonly local: LocalLimits;
@@ -63,6 +59,7 @@ export class LimitsProcess {
   readonly wires = new Set<Wire>();
 
   constructor(name: string, dial: DialLink, slots: number, maxQueued: number) {
+    super();
     this.name = name;
     const directory = new TestDirectory([{ id: 'e', port: 1, models: ['m'], slots }]);
     this.directory = directory;
@@ -85,37 +82,6 @@ export class LimitsProcess {
       newId: () => `${name}-${++count}`,
       used: (tokens) => this.used.push(tokens),
     });
-  }
-
-  enter(family: string): {
-    readonly outcome: Promise<Lease | AdmissionDenial>;
-    readonly ticket?: QueueTicket;
-  } {
-    const { promise, resolve } = Promise.withResolvers<Lease | AdmissionDenial>();
-    const candidate = this.directory.engine('e');
-    if (candidate === undefined) throw new Error('no engine');
-    const ask = { key: keyWith({}, family), candidates: [candidate], generates: true };
-    const entered = this.limits.ports.admission.enter(ask, resolve);
-    if (entered.kind === 'waiting') return { outcome: promise, ticket: entered };
-    resolve(entered);
-    return { outcome: promise };
-  }
-
-  async lease(family: string): Promise<Lease> {
-    const outcome = await this.enter(family).outcome;
-    if (outcome.kind !== 'lease') throw new Error(outcome.code);
-    return outcome;
-  }
-
-  /** Returns true if the key may have one more request in progress. */
-  async take(family: string, concurrency: number): Promise<boolean> {
-    const holding = this.local.concurrency.of(family);
-    const key = keyWith({ concurrency }, family);
-    return (await this.limits.ports.concurrency.takeRequest(key, holding)) === undefined;
-  }
-
-  give(family: string): void {
-    this.limits.ports.concurrency.giveBackRequest(this.local.concurrency.of(family));
   }
 
   breakLinks(): void {

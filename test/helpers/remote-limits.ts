@@ -81,20 +81,20 @@ export class RemoteConcurrency implements ConcurrencyLimiter {
   }
 }
 
-/** Every request waits for the answer of the other machine, which has the slots and the queue. */
+/** Every request waits for an answer, such as that of the machine which has the slots and the queue. */
 export class RemoteAdmission implements Admission {
-  readonly #link: RemoteLink;
+  readonly #answer: () => Promise<unknown>;
   readonly #remote: Admission;
 
-  constructor(link: RemoteLink, remote: Admission) {
-    this.#link = link;
+  constructor(answer: () => Promise<unknown>, remote: Admission) {
+    this.#answer = answer;
     this.#remote = remote;
   }
 
   enter(ask: AdmissionAsk, settled: (outcome: Lease | AdmissionDenial) => void): QueueTicket {
     let hasLeft = false;
     let ticket: QueueTicket | undefined;
-    void this.#link.trip().then(() => {
+    void this.#answer().then(() => {
       if (hasLeft) return;
       const entered = this.#remote.enter(ask, settled);
       if (entered.kind === 'waiting') ticket = entered;

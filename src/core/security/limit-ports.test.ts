@@ -50,6 +50,9 @@ for (const fails of [false, true]) {
   );
   concurrencyContract(`remote concurrency ${how}`, () => new RemoteConcurrency(link(fails), holdings()));
   admissionContract(`remote admission ${how}`, (slots, maxQueued) =>
-    opened(slots, maxQueued, (local) => new RemoteAdmission(link(fails), local)),
+    opened(slots, maxQueued, (local) => {
+      const made = link(fails);
+      return new RemoteAdmission(() => made.trip(), local);
+    }),
   );
 }

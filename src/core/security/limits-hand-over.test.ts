@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { keyWith, LimitsMachine, type LimitsProcess } from '../../../test/helpers/limits-processes.ts';
+import { LimitsMachine, type LimitsProcess } from '../../../test/helpers/limits-processes.ts';
+import { keyWith } from '../../../test/helpers/limits-requests.ts';
 
 function machine(t: TestContext, slots?: number, maxQueued?: number): LimitsMachine {
   const made = new LimitsMachine(slots, maxQueued);
@@ -25,25 +26,25 @@ test('a rate goes on over a hand-over, and both processes take from it', async (
 test('a request in progress in the draining process counts in the newest one until it ends', async (t) => {
   const here = machine(t);
   const old = here.start();
-  assert.ok(await old.take('a', 1));
+  assert.ok(await old.take(1));
   const next = here.restart(old);
-  assert.equal(await next.take('a', 1), false);
-  assert.equal(await old.take('a', 1), false);
+  assert.equal(await next.take(1), false);
+  assert.equal(await old.take(1), false);
   old.give('a');
   // The newest process asks the draining one before it refuses.
-  assert.ok(await next.take('a', 1));
+  assert.ok(await next.take(1));
   next.give('a');
-  assert.ok(await old.take('a', 1));
+  assert.ok(await old.take(1));
 });
 
 test('a request that ends before the draining process has connected makes room at once', async (t) => {
   const here = machine(t);
   const old = here.start();
-  assert.ok(await old.take('a', 1));
+  assert.ok(await old.take(1));
   const next = here.start();
   next.limits.take(old.limits.begin(), 0);
   old.give('a');
-  const taken = next.take('a', 1);
+  const taken = next.take(1);
   old.limits.commit({ controlPath: next.name, nonce: '' });
   assert.ok(await taken);
 });
@@ -114,19 +115,19 @@ test('where the next process does not become ready, what waited is decided here'
 test('with a further hand-over a draining process asks the newest one', async (t) => {
   const here = machine(t);
   const first = here.start();
-  assert.ok(await first.take('a', 2));
+  assert.ok(await first.take(2));
   const lease = await first.lease('a');
   const second = here.restart(first);
-  assert.ok(await second.take('a', 2));
+  assert.ok(await second.take(2));
   const third = here.restart(second);
-  assert.equal(await third.take('a', 2), false);
-  assert.equal(await first.take('a', 2), false);
+  assert.equal(await third.take(2), false);
+  assert.equal(await first.take(2), false);
   const waiting = third.enter('b');
   here.kill(second);
   lease.release('done');
   assert.equal((await waiting.outcome).kind, 'lease');
   first.give('a');
-  assert.ok(await third.take('a', 2));
+  assert.ok(await third.take(2));
 });
 
 test('what a draining process held is free soon after it died', async (t) => {
@@ -135,7 +136,7 @@ test('what a draining process held is free soon after it died', async (t) => {
   await old.lease('a');
   const next = here.restart(old);
   // Connected by then.
-  assert.equal(await old.take('a', 1), true);
+  assert.equal(await old.take(1), true);
   const waiting = next.enter('b');
   here.kill(old);
   next.breakLinks();
@@ -148,11 +149,11 @@ test('where the newest process dies, the draining one goes on by itself', async 
   const old = here.start();
   const lease = await old.lease('a');
   const next = here.restart(old);
-  assert.ok(await old.take('a', 1));
+  assert.ok(await old.take(1));
   here.kill(next);
   const waiting = old.enter('b');
   const rate = take(old);
-  const taken = old.take('a', 1);
+  const taken = old.take(1);
   assert.ok(await rate);
   assert.equal(await taken, false);
   lease.release('done');
@@ -163,14 +164,14 @@ test('a broken link between living processes loses nothing and counts nothing tw
   const here = machine(t);
   const old = here.start();
   const next = here.restart(old);
-  assert.ok(await old.take('a', 3));
+  assert.ok(await old.take(3));
   next.breakLinks();
-  assert.ok(await old.take('a', 3));
+  assert.ok(await old.take(3));
   next.breakLinks();
-  const third = old.take('a', 3);
+  const third = old.take(3);
   next.breakLinks();
   assert.ok(await third);
-  assert.equal(await next.take('a', 3), false);
+  assert.equal(await next.take(3), false);
   assert.equal(next.local.concurrency.of('a').requests, 3);
 });
 
@@ -189,7 +190,7 @@ test('the newest process knows the tokens of a request once it knows its end', a
   const here = machine(t);
   const old = here.start();
   const key = keyWith({ tokensPerMinute: 10, tokensPerDay: 10 });
-  assert.ok(await old.take('a', 1));
+  assert.ok(await old.take(1));
   const next = here.restart(old);
   // As the gateway does it at the end of a request.
   old.limits.ports.tokens.settle(key, 1_000);
