@@ -28,7 +28,14 @@ import { type Charge, Charges } from './charges.ts';
 import { FleetSlots } from './fleet-slots.ts';
 import { type MemberState, Membership } from './membership.ts';
 import { OutageLimits } from './outage-limits.ts';
-import type { Argument, Reply, ServerLink } from './server-link.ts';
+import {
+  type Question,
+  type QuestionReply,
+  questionArguments,
+  type RestOfReply,
+  readReply,
+} from './question.ts';
+import type { Argument, ServerLink } from './server-link.ts';
 import type { SpentToday } from './spent-today.ts';
 
 export interface FleetLimitsOptions {
@@ -56,15 +63,6 @@ export interface FleetState {
 
 const firstAnswerMs = 2_000;
 const lowerAtOnce = 200;
-
-/** A question of one request. */
-interface Asked {
-  readonly rates: readonly BucketAsk[];
-  readonly counted: { readonly id: string; readonly family: string; readonly limit: number } | undefined;
-  readonly budget: BudgetedKey | undefined;
-  /** Of one of these engines a slot is taken, if one is free. */
-  readonly engines: readonly string[];
-}
 
 interface Answered {
   readonly verdict: Verdict;
@@ -294,70 +292,50 @@ export class FleetLimits implements SharedLimits {
 
   // --- one question
 
-  async #ask(asked: Asked): Promise<Answered | undefined> {
-    const { rates, counted, budget, engines } = asked;
+  async #ask(asked: Question): Promise<Answered | undefined> {
+    const { spent } = this.#options;
     const number = this.#charges.last;
-    const { day } = this.#options.spent;
-    const args: Argument[] = [rates.length];
-    for (const { bucket, perMinute, burst } of rates) args.push(bucket, perMinute, burst);
-    args.push(counted?.family ?? '', counted?.limit ?? 0);
-    if (budget === undefined) args.push('', 0, '', 0);
-    else {
-      const { tokensPerMinute, tokensPerDay } = budget.limits;
-      const known = tokensPerDay === null ? 0 : this.#options.spent.today(budget.familyId);
-      args.push(budget.familyId, tokensPerMinute ?? 0, tokensPerDay === null ? '' : day, known);
-    }
-    args.push(...this.#slots.argumentsOf(engines, false));
-    const reply = await this.#member.ask('ask', args);
+    const { day } = spent;
+    const reply = await this.#member.ask('ask', [
+      ...questionArguments(asked, spent, day),
+      ...this.#slots.argumentsOf(asked.engines, false),
+    ]);
     // Without the member of the question, nothing that was granted counts any more.
     if (reply === undefined || this.#member.state !== 'shared') return undefined;
     this.#decidedShared += 1;
-    return this.#read(asked, reply, number, day);
+    return this.#note(asked, readReply(asked.rates, reply), number, day);
   }
 
-  #read(
-    { rates, counted, budget, engines }: Asked,
-    reply: Reply,
+  /** Brings the counts of this node to what the server said. */
+  #note(
+    { rates, counted, budget, engines }: Question,
+    { verdict, aheads, rest }: QuestionReply,
     number: number,
     askedDay: number,
   ): Answered {
     const { local, clock } = this.#options;
     const nowMs = clock.monotonicMs();
-    const aheads = reply.slice(3, 3 + rates.length).map(Number);
     for (const [i, { bucket }] of rates.entries()) local.rates.atLeast(bucket, aheads[i] ?? 0, nowMs);
-    const slowest = rates[Number(reply[1]) - 1];
-    if (slowest !== undefined) {
-      const resetMs = aheads[Number(reply[1]) - 1] ?? 0;
-      const verdict: Verdict = { granted: false, ask: slowest, retryAfterMs: Number(reply[2]), resetMs };
-      return { verdict, denial: undefined, check: undefined };
-    }
-    const [taken, minute, day, ...slots] = reply.slice(3 + rates.length);
+    if (rest === undefined) return { verdict, denial: undefined, check: undefined };
     let denial: Answered['denial'];
     if (counted !== undefined) {
-      denial = taken === 1 ? 'granted' : concurrencyDenial(counted.id, counted.limit);
-      if (taken === 1) this.#countOwn(counted.family);
+      denial = rest.taken ? 'granted' : concurrencyDenial(counted.id, counted.limit);
+      if (rest.taken) this.#countOwn(counted.family);
     }
-    this.#slots.answered(engines, slots);
-    const check =
-      budget === undefined ? undefined : this.#readTokens(budget, minute ?? '', day ?? '', number, askedDay);
-    return { verdict: tightestOf(rates, aheads), denial, check };
+    this.#slots.answered(engines, rest.slots);
+    const check = budget === undefined ? undefined : this.#noteTokens(budget, rest, number, askedDay);
+    return { verdict, denial, check };
   }
 
-  #readTokens(
-    key: BudgetedKey,
-    minute: string | number,
-    day: string | number,
-    number: number,
-    askedDay: number,
-  ): TokenCheck {
+  #noteTokens(key: BudgetedKey, { minute, day }: RestOfReply, number: number, askedDay: number): TokenCheck {
     const { local, spent } = this.#options;
     const { familyId, limits } = key;
     const since = this.#charges.since(number, familyId);
-    if (minute !== '') {
-      local.tokens.importState([[familyId, Number(minute) - since, 0]], 0);
+    if (minute !== undefined) {
+      local.tokens.importState([[familyId, minute - since, 0]], 0);
       this.#perMinute.set(familyId, limits.tokensPerMinute ?? 0);
     }
-    if (day !== '') spent.counted(familyId, Number(day) + since, askedDay);
+    if (day !== undefined) spent.counted(familyId, day + since, askedDay);
     return local.tokens.check(key);
   }
 
@@ -534,19 +512,4 @@ export class FleetLimits implements SharedLimits {
 
 function hasBudget(key: BudgetedKey): boolean {
   return key.limits.tokensPerMinute !== null || key.limits.tokensPerDay !== null;
-}
-
-function tightestOf(rates: readonly BucketAsk[], aheads: readonly number[]): Verdict {
-  let tightest: BucketAsk | undefined;
-  let remaining = Number.POSITIVE_INFINITY;
-  let resetMs = 0;
-  rates.forEach((ask, i) => {
-    const ahead = aheads[i] ?? 0;
-    const left = leftIn(ask, ahead);
-    if (left >= remaining) return;
-    tightest = ask;
-    remaining = left;
-    resetMs = ahead;
-  });
-  return { granted: true, tightest, remaining, resetMs };
 }
