@@ -15,7 +15,7 @@ export type NetworkInterfaces = Readonly<
 
 const exposureLimitMs = 500;
 /** A machine with many containers has hundreds of addresses. */
-const maxAddresses = 16;
+export const maxAddresses = 16;
 
 /**
  * The addresses at which other machines could reach this one. Link-local IPv6 is left out, because connecting needs a

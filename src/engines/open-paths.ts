@@ -7,7 +7,7 @@ import type { EngineExposure } from '../core/engine/engine-discovery.ts';
 import { objectOf } from '../core/engine/json-reading.ts';
 import type { ProbeAnswer, ProbeFault } from '../core/engine/probe.ts';
 import { isLoopbackHost } from './engine-url.ts';
-import { mayBeSame } from './exposure.ts';
+import { maxAddresses, mayBeSame } from './exposure.ts';
 import { identify } from './identify.ts';
 import { type ProbeLine, probeRequest } from './probe-request.ts';
 
@@ -25,8 +25,6 @@ const openPaths = [
 ] as const;
 
 const askLimitMs = 1_000;
-/** A machine with many containers has hundreds of addresses. */
-const maxAddresses = 16;
 /** No engine has this origin in its list. */
 const foreignOrigin = 'https://origin.example';
 

@@ -93,7 +93,7 @@ test('the first admin key comes from a file, works from the first request on and
   const [, url = ''] = await proxy.saw(/"url":"([^"]+)"/);
   const answer = await fetch(`${url}/flm/api/v1/keys`, { headers: { authorization: `Bearer ${secret}` } });
   assert.equal(answer.status, 200, await answer.text());
-  assert.match(proxy.stderr(), /Made the admin key key_\w{12} from FLM_ADMIN_KEY_FILE/);
+  assert.match(proxy.stderr(), /Created the admin key key_\w{12} from FLM_ADMIN_KEY_FILE/);
   assert.ok(!proxy.stderr().includes(secret));
   proxy.child.kill('SIGTERM');
   await proxy.ended;

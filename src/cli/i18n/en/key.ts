@@ -46,7 +46,7 @@ export const key = {
   unknownUse: (problem: string): string => `The last use of keys is unknown: ${problem}`,
   advice: {
     expires: (name: string, at: string, id: string): string =>
-      `${name} expires on ${at}; move that: flm key set ${id} --expires 90d, or make its successor: flm key rotate ${id} --overlap 7d`,
+      `${name} expires on ${at}; extend it: flm key set ${id} --expires 90d, or give it a new secret: flm key rotate ${id} --overlap 7d`,
     idle: (name: string, days: number, id: string): string =>
       `${name} was not used in ${days} days; revoke it: flm key revoke ${id}`,
     sharedLabel: (ids: string, label: string, first: string): string =>

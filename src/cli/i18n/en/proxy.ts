@@ -28,9 +28,9 @@ export const proxy = {
   oneOrAll: 'Either name a proxy or give --all, not both.',
   logOrJson: 'With --log-to stdout, standard output holds the log, so --json is not possible.',
   firstAdminKey: {
-    made: (id: string): string => `Made the admin key ${id} from FLM_ADMIN_KEY_FILE.`,
+    made: (id: string): string => `Created the admin key ${id} from FLM_ADMIN_KEY_FILE.`,
     revoked: (id: string): string =>
-      `The admin key in FLM_ADMIN_KEY_FILE (${id}) was revoked and is not made again. Put a new secret into the file.`,
+      `The admin key in FLM_ADMIN_KEY_FILE (${id}) was revoked and is not created again. Put a new secret into the file.`,
   },
   badLines: '--lines takes a number of lines.',
   badGrace: '--grace takes seconds, 0 to 3600.',

@@ -33,7 +33,7 @@ export const self = {
       `${id} (profile ${profile}) continues to serve as before: ${reason}`,
   },
   uninstall: {
-    program: 'Remove the program itself by the way that installed it: docs/install.md.',
+    program: 'Remove the program itself the way you installed it: docs/install.md.',
     dataStays: (folder: string): string => `The data stays in ${folder}; --data deletes it.`,
     serviceStays: 'The service of the whole machine stays: `sudo flm uninstall` removes it.',
     proxy: (id: string, profile: string): string => `${id} (profile ${profile})`,

@@ -30,7 +30,7 @@ export const service = {
   badLines: '--lines takes a number of lines.',
   oneKind: 'Give --system or --user, not both.',
   nothingToCopy:
-    'There is nothing to copy: --copy-data needs a system service without data of its own, and a person with data of flm who asks by sudo.',
+    'There is nothing to copy: --copy-data needs a system service without data of its own, and a user with data of flm who runs the command with sudo.',
   copyQuestion: (user: string, folder: string): string =>
     `${user} has keys, profiles and certificates in ${folder}. Copy them to the service? [Y/n] `,
   notCopied: (user: string, folder: string): string =>

@@ -38,7 +38,7 @@ export const share = {
     share: 'make a link that gives a friend a key, once',
     after:
       'Without --no-wait and with --json, a second document describes the key, and a third its first request.',
-    list: 'list shares and what became of them',
+    list: 'list shares and their state',
     revoke: 'withdraw a link that was not used yet',
   },
   arguments: {
