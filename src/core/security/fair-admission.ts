@@ -28,6 +28,17 @@ import type { EngineAnswer } from '../engine/engine-rank.ts';
 import { isUp } from '../engine/health.ts';
 import { rule } from '../rules.ts';
 import type { Admission, AdmissionAsk, AdmissionDenial, Lease, QueueTicket } from './admission.ts';
+import {
+  couldRunOn,
+  type EngineSlots,
+  type KeyQueue,
+  placeOf,
+  positionOf,
+  type QueuedRequest,
+  type Turn,
+  waitingFor,
+  waitsFor,
+} from './key-queues.ts';
 
 export interface AdmissionLimits {
   /** Waiting requests of all keys. */
@@ -54,42 +65,6 @@ export interface QueueReading {
   readonly slots: number | undefined;
   /** Waiting requests that this engine could answer. */
   readonly queued: number;
-}
-
-/** One engine: its running requests, and when it last served each key. */
-interface EngineSlots {
-  running: number;
-  /** By family id. Kept while any request waits, so that a key keeps its turn while it briefly has no request. */
-  readonly turns: Map<string, Turn>;
-  /** Moving average of the time between lease and release; 0 while unknown. */
-  averageMs: number;
-}
-
-/** One family of keys on one engine. */
-interface Turn {
-  /** A serial number. The key served least recently has the lowest number. */
-  served: number;
-  running: number;
-}
-
-/** The requests of one family of keys. */
-interface KeyQueue {
-  readonly id: string;
-  /** Leases and waiting requests. */
-  active: number;
-  readonly waiting: QueuedRequest[];
-}
-
-interface QueuedRequest {
-  /** The order in which requests began to wait. */
-  readonly number: number;
-  readonly untilMs: number;
-  /** Called by `leave` once another process has the request. */
-  left: (() => void) | undefined;
-  readonly queue: KeyQueue;
-  readonly candidates: readonly Candidate[];
-  readonly settled: (outcome: Lease | AdmissionDenial) => void;
-  readonly cancelTimer: Unsubscribe;
 }
 
 export interface FairTicket extends QueueTicket {
@@ -208,10 +183,7 @@ export class FairAdmission implements Admission {
 
   /** Whether a request waits here that this engine could answer. */
   waitsFor(engineId: string): boolean {
-    if (this.#queued === 0) return false;
-    for (const queue of this.#queues.values())
-      if (queue.waiting.some((request) => couldRunOn(engineId, request))) return true;
-    return false;
+    return this.#queued > 0 && waitsFor(this.#queues, engineId);
   }
 
   /** Returns the state that another process needs to continue. Changes nothing. */
@@ -293,7 +265,7 @@ export class FairAdmission implements Admission {
       engine: ref.id,
       running: this.#slots.get(ref.id)?.running ?? 0,
       slots: this.#slotCount(ref.id),
-      queued: this.#waitingFor(ref.id),
+      queued: waitingFor(this.#queues, ref.id),
     }));
   }
 
@@ -412,7 +384,7 @@ export class FairAdmission implements Admission {
     candidates: readonly Candidate[],
     settled: (outcome: Lease | AdmissionDenial) => void,
   ): AdmissionDenial | FairTicket {
-    const position = this.#positionOf(queue, candidates);
+    const position = positionOf(this.#queues, queue, candidates);
     if (this.#queued >= this.#limits.maxQueued && !this.#displace(queue)) {
       this.#forgetIfIdle(queue);
       return this.#full(position, candidates);
@@ -438,7 +410,7 @@ export class FairAdmission implements Admission {
       cancelTimer: this.#clock.after(waitMs, () => {
         this.#drop(request);
         settled({
-          ...this.#full(this.#positionOf(queue, candidates), candidates),
+          ...this.#full(positionOf(this.#queues, queue, candidates), candidates),
           rule: rule('max-queue-wait'),
         });
       }),
@@ -451,7 +423,7 @@ export class FairAdmission implements Admission {
       kind: 'waiting',
       number: request.number,
       position: queue.waiting.length,
-      place: () => this.#placeOf(request),
+      place: () => placeOf(this.#queues, this.#slots.get(candidates[0]?.engine.ref.id ?? '')?.turns, request),
       leave: () => {
         if (request.left === undefined) this.#drop(request);
         else request.left();
@@ -472,7 +444,7 @@ export class FairAdmission implements Admission {
     if (newest === undefined) return false;
     this.#drop(newest);
     const { queue, candidates } = newest;
-    newest.settled(this.#full(this.#positionOf(queue, candidates), candidates));
+    newest.settled(this.#full(positionOf(this.#queues, queue, candidates), candidates));
     return true;
   }
 
@@ -505,49 +477,6 @@ export class FairAdmission implements Admission {
     };
   }
 
-  /** The position of a new request when keys are served in turn. */
-  #positionOf(queue: KeyQueue, candidates: readonly Candidate[]): number {
-    const ids = new Set(candidates.map((c) => c.engine.ref.id));
-    const own = queue.waiting.length;
-    let before = own;
-    for (const other of this.#queues.values()) {
-      if (other === queue) continue;
-      const waiting = other.waiting.filter((w) => w.candidates.some((c) => ids.has(c.engine.ref.id))).length;
-      before += Math.min(waiting, own + 1);
-    }
-    return before + 1;
-  }
-
-  /**
-   * The position of a waiting request in the order of service of its best engine. Counts no further than needed: a list
-   * of all places must stay cheap.
-   */
-  #placeOf({ queue, candidates, number }: QueuedRequest): number | undefined {
-    const own = queue.waiting.findIndex((w) => w.number === number);
-    if (own < 0) return undefined;
-    const ids = new Set(candidates.map((c) => c.engine.ref.id));
-    const turns = this.#slots.get(candidates[0]?.engine.ref.id ?? '')?.turns;
-    const served = turns?.get(queue.id)?.served ?? 0;
-    let before = own;
-    let isLater = false;
-    for (const other of this.#queues.values()) {
-      if (other === queue) {
-        isLater = true;
-        continue;
-      }
-      const theirs = turns?.get(other.id)?.served ?? 0;
-      // As in `#nextFor`: the key served least recently is first, and among equals the key that came first.
-      const most = theirs < served || (theirs === served && !isLater) ? own + 1 : own;
-      let earlier = 0;
-      for (const waiting of other.waiting) {
-        if (earlier === most) break;
-        if (waiting.candidates.some((c) => ids.has(c.engine.ref.id))) earlier += 1;
-      }
-      before += earlier;
-    }
-    return before + 1;
-  }
-
   #expectedWaitMs(position: number, candidates: readonly Candidate[]): number {
     let slots = 0;
     let averageMs = 0;
@@ -556,13 +485,6 @@ export class FairAdmission implements Admission {
       averageMs = Math.max(averageMs, this.#slotsFor(engine.ref.id).averageMs);
     }
     return Math.ceil((position * (averageMs || unknownLeaseMs)) / Math.max(1, slots));
-  }
-
-  #waitingFor(engineId: string): number {
-    let count = 0;
-    for (const queue of this.#queues.values())
-      count += queue.waiting.filter((request) => couldRunOn(engineId, request)).length;
-    return count;
   }
 
   // --- bounds of memory
@@ -613,8 +535,4 @@ export class FairAdmission implements Admission {
     for (const { turns } of this.#slots.values())
       for (const id of turns.keys()) if (!this.#queues.has(id)) turns.delete(id);
   }
-}
-
-function couldRunOn(engineId: string, { candidates }: QueuedRequest): boolean {
-  return candidates.some(({ engine }) => engine.ref.id === engineId);
 }
