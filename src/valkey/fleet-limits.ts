@@ -22,7 +22,7 @@ import type { SharedLimits } from '../core/security/limits-hand-over.ts';
 import type { LimitPorts, LocalLimits } from '../core/security/local-limits.ts';
 import { type BucketAsk, type BucketReading, leftIn, type Verdict } from '../core/security/rate-limiter.ts';
 import type { RequestAhead } from '../core/security/request-ahead.ts';
-import type { BudgetedKey } from '../core/security/token-budgets.ts';
+import { type BudgetedKey, hasBudget } from '../core/security/token-budgets.ts';
 import type { TokenCheck } from '../core/security/token-check.ts';
 import { type Charge, Charges } from './charges.ts';
 import { FleetSlots } from './fleet-slots.ts';
@@ -508,8 +508,4 @@ export class FleetLimits implements SharedLimits {
       },
     };
   }
-}
-
-function hasBudget(key: BudgetedKey): boolean {
-  return key.limits.tokensPerMinute !== null || key.limits.tokensPerDay !== null;
 }

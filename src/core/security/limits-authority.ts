@@ -21,7 +21,7 @@ import type { CountedKey, KeyHolding } from './key-holdings.ts';
 import { type LinkConnection, type LinkMessage, type LinkPlace, linkMessage } from './limits-link.ts';
 import type { LimitPorts, LocalLimits } from './local-limits.ts';
 import type { RequestAhead } from './request-ahead.ts';
-import type { BudgetedKey } from './token-budgets.ts';
+import { type BudgetedKey, hasBudget } from './token-budgets.ts';
 import type { TokenCheck } from './token-check.ts';
 
 /** Tokens that a draining process has counted and may not have written yet. */
@@ -373,9 +373,7 @@ export class LimitsAuthority {
 
   #checkSynced(key: BudgetedKey, ahead: RequestAhead | undefined): TokenCheck | Promise<TokenCheck> {
     const { tokens } = this.#decides;
-    const { tokensPerMinute, tokensPerDay } = key.limits;
-    const counts = tokensPerMinute !== null || tokensPerDay !== null;
-    const synced = counts ? this.#sync(key.familyId) : undefined;
+    const synced = hasBudget(key) ? this.#sync(key.familyId) : undefined;
     return synced === undefined ? tokens.check(key, ahead) : synced.then(() => tokens.check(key));
   }
 

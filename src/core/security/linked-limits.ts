@@ -21,7 +21,7 @@ import { LinkedRequest, type Settled } from './linked-request.ts';
 import type { LimitPorts, LocalLimits } from './local-limits.ts';
 import type { BucketAsk, Verdict } from './rate-limiter.ts';
 import type { RequestAhead } from './request-ahead.ts';
-import { type BudgetedKey, tokenDenial } from './token-budgets.ts';
+import { type BudgetedKey, hasBudget, tokenDenial } from './token-budgets.ts';
 import type { TokenCheck } from './token-check.ts';
 
 export interface LinkedLimitsOptions {
@@ -235,8 +235,8 @@ export class LinkedLimits {
   }
 
   #checkTokens(link: LimitsLinkClient, key: BudgetedKey): TokenCheck | Promise<TokenCheck> {
+    if (!hasBudget(key)) return { reading: undefined, denial: undefined };
     const { tokensPerMinute: perMinute, tokensPerDay: perDay } = key.limits;
-    if (perMinute === null && perDay === null) return { reading: undefined, denial: undefined };
     return new Promise((resolve) => {
       link.send({ do: 'tokens', key: key.id, family: key.familyId, perMinute, perDay }, (raw) => {
         const { data } = linkAnswers.tokens.safeParse(raw);

@@ -20,6 +20,11 @@ import type { TokenCheck, TokenReading } from './token-check.ts';
 
 export type BudgetedKey = Pick<KeyView, 'id' | 'familyId' | 'limits'>;
 
+/** Whether the key has a limit of tokens. */
+export function hasBudget({ limits }: Pick<BudgetedKey, 'limits'>): boolean {
+  return limits.tokensPerMinute !== null || limits.tokensPerDay !== null;
+}
+
 /** Counts the tokens of keys, here or in another process. The rules for promises are those of `RateLimiter`. */
 export interface TokenBudget {
   check(key: BudgetedKey, ahead?: RequestAhead): TokenCheck | Promise<TokenCheck>;

@@ -9,6 +9,7 @@ import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type RuleText, rule } from '../../core/rules.ts';
 import { type Denial, denyHazard } from '../../core/security/access.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
+import { hasBudget } from '../../core/security/token-budgets.ts';
 import { insertField, nameModel } from '../body/model-edit.ts';
 import { namedModel } from '../body/named-model.ts';
 import type { BodyPlan, ReadBody } from '../body/request-body.ts';
@@ -110,9 +111,8 @@ function asksForUsage(
   facts: BodyFacts,
   candidates: readonly Candidate[],
 ): boolean {
-  const { tokensPerMinute, tokensPerDay } = key.limits;
-  if (tokensPerMinute === null && tokensPerDay === null) return false;
   return (
+    hasBudget(key) &&
     facts.stream === true &&
     !facts.values.has('stream_options') &&
     candidates.every((c) => c.engine.kind.usageOnRequest.has(route.id))
