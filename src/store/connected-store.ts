@@ -17,6 +17,7 @@ import type { RedemptionOrder, RedemptionResult } from '../core/security/share.t
 import type { SharedFiles } from '../core/shared-files.ts';
 import type { OutageJournal } from './outage-journal.ts';
 import type { NodeReport, PendingRevocation, ProxyStore } from './store.ts';
+import { StoreJournal } from './store-journal.ts';
 import type { Seen, StoreConnection, Urgency } from './store-requests.ts';
 import { UsageBatches } from './usage-batches.ts';
 import { dayName, dayNumber } from './usage-row.ts';
@@ -45,10 +46,7 @@ interface UnwrittenRevocation {
 const flushMs = 1_000;
 const heartbeatMs = 2_000;
 const closeMs = 5_000;
-/** The number of the last batch in the journal, when it was saved, and whether the disk took it. */
-const nothingJournaled = { sequence: 0, atMs: Number.NEGATIVE_INFINITY, holdsRevocations: false };
 const familyDays = 30;
-const journalMs = 10_000;
 const leftoversMs = 60_000;
 
 interface Problem {
@@ -67,6 +65,7 @@ export class ConnectedStore implements ProxyStore {
   readonly #options: ConnectedStoreOptions;
   readonly #clock: Clock;
   readonly #connection: StoreConnection;
+  readonly #journal: StoreJournal | undefined;
   readonly #writer: string = randomUUID();
   readonly #batches = new UsageBatches(this.#writer);
   /** Answers since the last flush. */
@@ -84,8 +83,6 @@ export class ConnectedStore implements ProxyStore {
   #usageWaitsSinceMs: number | null = null;
   #node: (() => NodeReport) | undefined;
   #beating: Promise<void> | undefined;
-  #leaving: Promise<void> | undefined;
-  #journaled = nothingJournaled;
   #reading: Promise<void> | undefined;
   #lookAgain: Promise<void> | undefined;
   #counting: Promise<void> | undefined;
@@ -98,6 +95,14 @@ export class ConnectedStore implements ProxyStore {
     this.#options = options;
     this.#clock = options.clock;
     this.#connection = options.connection;
+    const { journal, connection, clock } = options;
+    if (journal !== undefined)
+      this.#journal = new StoreJournal({
+        journal,
+        connection,
+        clock,
+        unwritten: () => ({ batches: this.#batches.unwritten(), revocations: this.exportRevocations() }),
+      });
   }
 
   /** If the store cannot be read at all, rejects and leaves nothing running. */
@@ -110,11 +115,13 @@ export class ConnectedStore implements ProxyStore {
       this.#clock.every(countMs, () => void this.#countSoon()),
       this.#clock.every(flushMs, () => this.#flushSoon()),
       this.#clock.every(heartbeatMs, () => this.#beat()),
-      this.#clock.every(leftoversMs, () => void this.#writeLeftovers('patient')),
     ];
+    const journal = this.#journal;
+    if (journal !== undefined)
+      this.#offs.push(this.#clock.every(leftoversMs, () => void journal.writeLeftovers('patient')));
     try {
       // Before the first look, so that a key that was revoked in an outage is never accepted again.
-      if (this.#options.journal !== undefined) await this.#writeLeftovers('urgent');
+      await journal?.writeLeftovers('urgent');
       await this.refresh();
       this.#connection.watch?.(() => {
         // Problems are reported where they occur.
@@ -215,7 +222,7 @@ export class ConnectedStore implements ProxyStore {
   }
 
   get keepsRevocations(): boolean {
-    return this.#journaled.holdsRevocations;
+    return this.#journal?.isOnDisk ?? false;
   }
 
   get unwrittenRevocations(): ReadonlyMap<string, string> {
@@ -272,13 +279,19 @@ export class ConnectedStore implements ProxyStore {
     for (const off of this.#offs.splice(0)) off();
     // A thread that hangs must not hang the stop.
     const cancel = this.#clock.after(closeMs, () => this.#connection.stop());
-    await Promise.allSettled([this.#reading, this.#lookAgain, this.#flushing, this.#beating, this.#leaving]);
+    await Promise.allSettled([
+      this.#reading,
+      this.#lookAgain,
+      this.#flushing,
+      this.#beating,
+      this.#journal?.idle,
+    ]);
     // First the batch that is being sent, then the entries since.
     await this.#flush('urgent');
     await this.#flush('urgent');
     await this.writeRevocations();
     const unwritten = this.#batches.unwritten().length > 0;
-    if (unwritten || this.#revocations.size > 0) await this.#saveJournal(true);
+    if (unwritten || this.#revocations.size > 0) await this.#journal?.save(true);
     // The number of the last batch must stay while another process asks for it, or while a batch may be written again.
     const keep = this.#batches.onUsed !== undefined || unwritten;
     // If there is no answer, the connection is ended; the entry of this writer expires later.
@@ -401,13 +414,13 @@ export class ConnectedStore implements ProxyStore {
       const { text: problem } = problemOf(error);
       const isNew = !this.#revocationProblems.has(keyId);
       this.#revocationProblems.set(keyId, problem);
-      if (isNew) await this.#saveJournal(false);
+      if (isNew) await this.#journal?.save(false);
       return problem;
     }
     this.#revocations.delete(keyId);
     this.#revocationProblems.delete(keyId);
     written.resolve();
-    await this.#clearJournal();
+    await this.#journal?.clear();
     return undefined;
   }
 
@@ -420,59 +433,11 @@ export class ConnectedStore implements ProxyStore {
       this.#batches.acknowledge(batch);
       this.#usageWaitsSinceMs = null;
       this.#reportProblem('usage', undefined);
-      if (batch.sequence >= this.#journaled.sequence) await this.#clearJournal();
+      await this.#journal?.clear();
     } catch (error) {
       this.#usageWaitsSinceMs ??= this.#clock.nowMs();
       this.#reportProblem('usage', error);
-      if (this.#clock.monotonicMs() - this.#journaled.atMs >= journalMs) await this.#saveJournal(false);
-    }
-  }
-
-  /** Never rejects. If the disk fails too, memory still holds everything. */
-  async #saveJournal(ended: boolean): Promise<void> {
-    const batches = this.#batches.unwritten();
-    const { journal } = this.#options;
-    const saved = {
-      sequence: batches.at(-1)?.sequence ?? 0,
-      atMs: this.#clock.monotonicMs(),
-      holdsRevocations: false,
-    };
-    this.#journaled = saved;
-    if (journal === undefined) return;
-    saved.holdsRevocations = await journal
-      .save({ batches, revocations: this.exportRevocations() }, ended)
-      .then(
-        () => true,
-        () => false,
-      );
-  }
-
-  /** After everything in the journal is stored. Never rejects. */
-  async #clearJournal(): Promise<void> {
-    const { journal } = this.#options;
-    if (journal?.exists !== true || this.#revocations.size > 0) return;
-    if (this.#batches.unwritten().some(({ sequence }) => sequence <= this.#journaled.sequence)) return;
-    this.#journaled = nothingJournaled;
-    await journal.clear().catch(() => {});
-  }
-
-  /** Writes what processes left that ended in an outage. Never rejects; the next time tries again. */
-  async #writeLeftovers(urgency: Urgency): Promise<void> {
-    this.#leaving ??= this.#writeEachLeftover(urgency)
-      .catch(() => {})
-      .finally(() => {
-        this.#leaving = undefined;
-      });
-    await this.#leaving;
-  }
-
-  async #writeEachLeftover(urgency: Urgency): Promise<void> {
-    for (const { batches, revocations, remove } of (await this.#options.journal?.leftovers()) ?? []) {
-      for (const audit of revocations)
-        await this.#connection.ask({ do: 'revoke', keyId: audit.subject, audit }, urgency);
-      // In the order of their numbers: a batch with a smaller number than a stored one would count as stored.
-      for (const batch of batches) await this.#connection.ask({ do: 'write', batch }, urgency);
-      await remove();
+      await this.#journal?.saveIfDue();
     }
   }
 
