@@ -5,21 +5,10 @@ import type { EngineRecord } from '../../src/core/engine/engine.ts';
 import { FlmError } from '../../src/core/errors.ts';
 import { defaultPolicy } from '../../src/core/security/security-policy.ts';
 import type { Repositories } from '../../src/store/store.ts';
-import { sampleKey, sometimeMs } from '../helpers/store-samples.ts';
+import { emptyChange, sampleKey, sometimeMs } from '../helpers/store-samples.ts';
 
 type Story = (name: string, tell: (store: Repositories) => Promise<void>) => void;
 
-const nothing: ConfigurationChange = {
-  profiles: [],
-  keys: [],
-  engines: [],
-  aliases: [],
-  deletedProfiles: [],
-  deletedEngines: [],
-  deletedAliases: [],
-  applied: { profile: [], key: [], engine: [], alias: [] },
-  audit: [],
-};
 const entry = (subject: string) => ({ atMs: sometimeMs, actor: 'cli:me', action: 'key.create', subject });
 const lab = { name: 'lab', config: { port: 9000 }, createdAtMs: 1, updatedAtMs: 2 };
 const box: EngineRecord = {
@@ -34,7 +23,7 @@ const box: EngineRecord = {
 export function configurationContract(story: Story): void {
   story('a change of the whole configuration is written, and read as one', async (store) => {
     const change: ConfigurationChange = {
-      ...nothing,
+      ...emptyChange,
       profiles: [lab],
       keys: [sampleKey('b', { createdAtMs: 2 }), sampleKey('a', { createdAtMs: 3 })],
       engines: [box],
@@ -61,7 +50,7 @@ export function configurationContract(story: Story): void {
 
   story('what was deleted by hand and made again by hand is not of an applied file', async (store) => {
     await store.configuration.change(() => ({
-      ...nothing,
+      ...emptyChange,
       profiles: [lab],
       engines: [box],
       aliases: [{ name: 'gpt', target: 'llama' }],
@@ -78,7 +67,7 @@ export function configurationContract(story: Story): void {
 
   story('a change of the configuration replaces and deletes rows, and keeps all others', async (store) => {
     await store.configuration.change(() => ({
-      ...nothing,
+      ...emptyChange,
       profiles: [lab, { ...lab, name: 'old' }],
       keys: [sampleKey('a'), sampleKey('b')],
       engines: [box, { ...box, id: 'old' }],
@@ -89,7 +78,7 @@ export function configurationContract(story: Story): void {
       policy: { ...defaultPolicy, denyIps: ['10.0.0.1'] },
     }));
     await store.configuration.change(() => ({
-      ...nothing,
+      ...emptyChange,
       profiles: [{ ...lab, config: { port: 9001 } }],
       keys: [sampleKey('a', { label: 'new' })],
       engines: [{ ...box, slots: 4 }],
@@ -107,10 +96,10 @@ export function configurationContract(story: Story): void {
   });
 
   story('a change of the configuration that fails in any part writes nothing', async (store) => {
-    await store.configuration.change(() => ({ ...nothing, keys: [sampleKey('a')], audit: [entry('a')] }));
+    await store.configuration.change(() => ({ ...emptyChange, keys: [sampleKey('a')], audit: [entry('a')] }));
     const before = await store.configuration.read();
     const twin = sampleKey('b', { digest: sampleKey('a').digest });
-    const change = { ...nothing, engines: [box], profiles: [lab], keys: [twin], audit: [entry('b')] };
+    const change = { ...emptyChange, engines: [box], profiles: [lab], keys: [twin], audit: [entry('b')] };
     await assert.rejects(
       store.configuration.change(() => change),
       (error) => error instanceof FlmError && error.code === 'KEY_INVALID',
@@ -130,7 +119,7 @@ export function configurationContract(story: Story): void {
     async (store) => {
       const add = (name: string) =>
         store.configuration.change(({ keys }) => ({
-          ...nothing,
+          ...emptyChange,
           keys: [sampleKey(name, { createdAtMs: keys.length })],
         }));
       await Promise.all(['a', 'b', 'c', 'd'].map(add));
@@ -141,7 +130,7 @@ export function configurationContract(story: Story): void {
 
   story('a change of the configuration does not make a revoked key valid', async (store) => {
     await store.security.insertKey(sampleKey('a', { revokedAtMs: 7 }));
-    await store.configuration.change(() => ({ ...nothing, keys: [sampleKey('a', { label: 'new' })] }));
+    await store.configuration.change(() => ({ ...emptyChange, keys: [sampleKey('a', { label: 'new' })] }));
     assert.deepEqual(await store.security.listKeys(), [sampleKey('a', { label: 'new', revokedAtMs: 7 })]);
   });
 }

@@ -9,10 +9,16 @@ import { FlmError } from '../../src/core/errors.ts';
 import type { Liveness, ProxyProfile } from '../../src/core/proxy/ports.ts';
 import type { ApiKey } from '../../src/core/security/api-key.ts';
 import { defaultPolicy } from '../../src/core/security/security-policy.ts';
-import type { RedemptionOrder } from '../../src/core/security/share.ts';
 import type { UsageQuery } from '../../src/core/usage/usage-report.ts';
 import type { Repositories } from '../../src/store/store.ts';
-import { sampleHandle, sampleKey, sampleShare, sampleUsage, sometimeMs } from '../helpers/store-samples.ts';
+import {
+  sampleHandle,
+  sampleKey,
+  sampleRedemption,
+  sampleShare,
+  sampleUsage,
+  sometimeMs,
+} from '../helpers/store-samples.ts';
 import { configurationContract } from './configuration-contract.ts';
 
 export type OpenRepositories = (t: TestContext, liveness: Liveness) => Promise<Repositories>;
@@ -20,14 +26,6 @@ export type OpenRepositories = (t: TestContext, liveness: Liveness) => Promise<R
 const everybodyLives: Liveness = () => Promise.resolve(true);
 
 const audit = (action: string) => ({ atMs: sometimeMs, actor: 'cli:me', action, subject: 'x' });
-
-const redemption = (digest: string, name: string): RedemptionOrder => ({
-  digest,
-  fresh: { id: `key_${name}`, digest: `digest of key ${name}`, prefix: 'flm_kQ3x' },
-  atMs: sometimeMs + 1_000,
-  address: '192.0.2.7',
-  proxyId: 'px_a',
-});
 
 const fails = (code: string) => (error: unknown) => error instanceof FlmError && error.code === code;
 
@@ -282,8 +280,8 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     const share = sampleShare('a');
     await store.shares.insertShare(share, audit('share.create'));
     const results = await Promise.all([
-      store.shares.redeemShare(redemption(share.digest, 'one')),
-      store.shares.redeemShare(redemption(share.digest, 'two')),
+      store.shares.redeemShare(sampleRedemption(share.digest, 'one')),
+      store.shares.redeemShare(sampleRedemption(share.digest, 'two')),
     ]);
     assert.deepEqual(results.map(({ outcome }) => outcome).sort(), ['made', 'redeemed']);
     const [key, ...others] = await store.security.listKeys();
@@ -302,7 +300,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     const request = { ...sampleShare('a').request, models: ['llama*'], requestsPerMinute: 7 };
     await store.shares.insertShare(sampleShare('a', { request }), audit('share.create'));
     await store.security.insertKey(sampleKey('other', { label: 'a' }));
-    await store.shares.redeemShare(redemption('digest of a', 'one'));
+    await store.shares.redeemShare(sampleRedemption('digest of a', 'one'));
     const made = await store.security.findKey('key_one');
     assert.equal(made?.label, 'a 2');
     assert.deepEqual(made?.models, ['llama*']);
@@ -318,7 +316,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     assert.equal(await store.shares.revokeShare('sh_a', audit('share.revoke')), false);
     const outcomes: string[] = [];
     for (const digest of ['nothing', past.digest, 'digest of a'])
-      outcomes.push((await store.shares.redeemShare(redemption(digest, 'one'))).outcome);
+      outcomes.push((await store.shares.redeemShare(sampleRedemption(digest, 'one'))).outcome);
     assert.deepEqual(outcomes, ['unknown', 'expired', 'revoked']);
     assert.deepEqual(await store.security.listKeys(), []);
   });

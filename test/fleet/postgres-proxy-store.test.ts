@@ -20,9 +20,9 @@ import {
   enforcedPart,
   sampleHandle,
   sampleKey,
+  sampleRedemption,
   sampleShare,
   sampleUsage,
-  sometimeMs,
 } from '../helpers/store-samples.ts';
 import { atEnd, failsAs, openedStore, temporaryHome } from '../helpers/temporary-store.ts';
 
@@ -48,6 +48,12 @@ const requestsIn = async (url: string): Promise<number> => {
   const [sum] = await postgres.query(url, 'SELECT coalesce(sum(requests), 0) FROM flm.usage_day');
   return Number(sum);
 };
+
+const untilRequests = (url: string, count: number): Promise<number> =>
+  eventually(
+    () => requestsIn(url),
+    (sum) => sum === count,
+  );
 
 test('the whole state is there when start resolves, as one piece', { skip }, async (t) => {
   const url = await postgres.database(t);
@@ -226,10 +232,7 @@ test('usage, last use and refused logins are written while the proxy runs', { sk
   proxy.add(sampleUsage({ atMs }));
   proxy.add(sampleUsage({ atMs, keyId: 'key_b', address: '::1' }));
   proxy.record({ atMs, actor: 'proxy:px_a', action: 'auth.refused', subject: '192.0.2.1' });
-  await eventually(
-    () => requestsIn(url),
-    (sum) => sum === 2,
-  );
+  await untilRequests(url, 2);
   assert.deepEqual((await cli.security.lastUsed()).get('key_b'), { atMs, address: '::1' });
   assert.equal((await cli.audit.list(1))[0]?.action, 'auth.refused');
   const [row] = (await proxy.ofFamily('key_a')) ?? [];
@@ -269,10 +272,7 @@ test('during an outage the state stays, the problem is reported once, and usage 
   await cli.security.insertKey(sampleKey('a'));
   const { proxy, heard, home } = await startedPostgresProxy(t, url);
   proxy.add(sampleUsage({ atMs: Date.now() }));
-  await eventually(
-    () => requestsIn(url),
-    (sum) => sum === 1,
-  );
+  await untilRequests(url, 1);
   await postgres.stop('crash');
   for (let i = 0; i < 3; i++) proxy.add(sampleUsage({ atMs: Date.now() }));
   await heard.until(({ problems }) => problems.length > 0);
@@ -286,10 +286,7 @@ test('during an outage the state stays, the problem is reported once, and usage 
   );
   await postgres.start();
   await heard.until(({ problems }) => problems.at(-1) === undefined);
-  await eventually(
-    () => requestsIn(url),
-    (sum) => sum === 4,
-  );
+  await untilRequests(url, 4);
   await proxy.recount();
   assert.equal(proxy.today('key_a'), 28);
   await eventually(
@@ -405,10 +402,7 @@ test('what a proxy could not write before it ended is written by the next one of
   const { proxy, home, heard } = await startedPostgresProxy(t, url);
   const atMs = Date.now();
   proxy.add(sampleUsage({ atMs }));
-  await eventually(
-    () => requestsIn(url),
-    (sum) => sum === 1,
-  );
+  await untilRequests(url, 1);
   await postgres.stop('crash');
   await heard.until(({ problems }) => problems.length > 0);
   proxy.add(sampleUsage({ atMs }));
@@ -461,14 +455,9 @@ test('two nodes that get one token at the same moment make one key, which is in 
   const cli = testPostgresStore(t, url);
   const stores = [await startedPostgresProxy(t, url), await startedPostgresProxy(t, url)];
   await cli.shares.insertShare(sampleShare('a'), { ...revocation, action: 'share.create' });
-  const order = (i: number) => ({
-    digest: 'digest of a',
-    fresh: { id: `key_${i}`, digest: `digest ${i}`, prefix: 'flm_kQ3x' },
-    atMs: sometimeMs + 1,
-    address: '192.0.2.7',
-    proxyId: `px_${i}`,
-  });
-  const results = await Promise.all(stores.map(({ proxy }, i) => proxy.redeemShare(order(i))));
+  const results = await Promise.all(
+    stores.map(({ proxy }, i) => proxy.redeemShare(sampleRedemption('digest of a', `${i}`))),
+  );
   assert.deepEqual(results.map(({ outcome }) => outcome).sort(), ['made', 'redeemed']);
   const winner = results.findIndex(({ outcome }) => outcome === 'made');
   assert.deepEqual(

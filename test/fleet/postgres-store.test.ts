@@ -9,7 +9,13 @@ import { createStoreKey, type StoreKey } from '../../src/store/postgres/store-ke
 import { repositoryContract } from '../contracts/repository-contract.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
 import { testPostgresStore } from '../helpers/postgres-store.ts';
-import { sampleHandle, sampleKey, sampleShare } from '../helpers/store-samples.ts';
+import {
+  emptyChange,
+  sampleHandle,
+  sampleKey,
+  sampleRedemption,
+  sampleShare,
+} from '../helpers/store-samples.ts';
 import { failsAs, temporaryHome } from '../helpers/temporary-store.ts';
 
 const postgres = postgresForFile();
@@ -85,17 +91,7 @@ test('what is no change of the store takes no revision', { skip }, async (t) => 
   await store.audit.record({ ...audit, action: 'proxy.start' });
   await store.usage.setRetention({ hourlyDays: 1, dailyDays: 2, auditDays: 3 });
   await store.proxies.saveHandle(sampleHandle('a'));
-  await store.configuration.change(() => ({
-    profiles: [],
-    keys: [],
-    engines: [],
-    aliases: [],
-    deletedProfiles: [],
-    deletedEngines: [],
-    deletedAliases: [],
-    applied: { profile: [], key: [], engine: [], alias: [] },
-    audit: [],
-  }));
+  await store.configuration.change(() => emptyChange);
   assert.deepEqual(await postgres.query(url, 'SELECT value FROM flm.revision'), ['0']);
 });
 
@@ -131,16 +127,9 @@ test('of two machines that redeem one share at the same moment, one gets the key
   const [here, there] = [await open(t, url), await open(t, url)];
   const share = sampleShare('s');
   await here.shares.insertShare(share, { ...audit, action: 'share.create' });
-  const order = (name: string) => ({
-    digest: share.digest,
-    fresh: { id: `key_${name}`, digest: `digest ${name}`, prefix: 'flm_kQ3x' },
-    atMs: share.createdAtMs + 1_000,
-    address: '192.0.2.7',
-    proxyId: 'px_a',
-  });
   const results = await Promise.all([
-    here.shares.redeemShare(order('one')),
-    there.shares.redeemShare(order('two')),
+    here.shares.redeemShare(sampleRedemption(share.digest, 'one')),
+    there.shares.redeemShare(sampleRedemption(share.digest, 'two')),
   ]);
   assert.deepEqual(results.map(({ outcome }) => outcome).sort(), ['made', 'redeemed']);
 });

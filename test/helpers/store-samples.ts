@@ -1,9 +1,10 @@
 /** Complete records for tests of the store. `name` and `parts` make them differ. */
+import type { ConfigurationChange } from '../../src/core/configuration/ports.ts';
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type EnforcedKey, unrestricted } from '../../src/core/security/api-key.ts';
 import { parseKeyRequest } from '../../src/core/security/key-request.ts';
 import type { UsageEntry } from '../../src/core/security/ports.ts';
-import type { Share } from '../../src/core/security/share.ts';
+import type { RedemptionOrder, Share } from '../../src/core/security/share.ts';
 
 /** Noon of 2025-06-15, UTC: never today. */
 export const sometimeMs: number = Date.UTC(2025, 5, 15, 12);
@@ -39,6 +40,30 @@ export function sampleShare(name: string, parts: Partial<Share> = {}): Share {
     ...parts,
   };
 }
+
+/** An order for the share with that digest, which makes `key_NAME`. */
+export function sampleRedemption(digest: string, name: string): RedemptionOrder {
+  return {
+    digest,
+    fresh: { id: `key_${name}`, digest: `digest of key ${name}`, prefix: 'flm_kQ3x' },
+    atMs: sometimeMs + 1_000,
+    address: '192.0.2.7',
+    proxyId: 'px_a',
+  };
+}
+
+/** A change of the configuration that changes nothing. */
+export const emptyChange: ConfigurationChange = {
+  profiles: [],
+  keys: [],
+  engines: [],
+  aliases: [],
+  deletedProfiles: [],
+  deletedEngines: [],
+  deletedAliases: [],
+  applied: { profile: [], key: [], engine: [], alias: [] },
+  audit: [],
+};
 
 export function sampleHandle(name: string, parts: Partial<ProxyHandle> = {}): ProxyHandle {
   return {

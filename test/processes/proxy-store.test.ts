@@ -17,6 +17,7 @@ import {
   enforcedPart,
   sampleHandle,
   sampleKey,
+  sampleRedemption,
   sampleShare,
   sampleUsage,
   sometimeMs,
@@ -111,15 +112,7 @@ test('two proxies that get one token at the same moment make one key, which is i
   const audit = { atMs: sometimeMs, actor: 'cli:me', action: 'share.create', subject: 'sh_a' };
   await cli.shares.insertShare(sampleShare('a'), audit);
   const results = await Promise.all(
-    stores.map(({ proxy }, i) =>
-      proxy.redeemShare({
-        digest: 'digest of a',
-        fresh: { id: `key_${i}`, digest: `digest ${i}`, prefix: 'flm_kQ3x' },
-        atMs: sometimeMs + 1,
-        address: '192.0.2.7',
-        proxyId: `px_${i}`,
-      }),
-    ),
+    stores.map(({ proxy }, i) => proxy.redeemShare(sampleRedemption('digest of a', `${i}`))),
   );
   assert.deepEqual(results.map(({ outcome }) => outcome).sort(), ['made', 'redeemed']);
   const winner = results.findIndex(({ outcome }) => outcome === 'made');
