@@ -1,6 +1,6 @@
 /**
- * What `flm db` does: shows, migrates and copies the databases of this machine's configuration. SQLite is the one in the
- * data folder, PostgreSQL the one that FLM_DATABASE_URL names.
+ * The work of `flm db`: shows, migrates and copies the databases of this machine. `sqlite` means the files in the data
+ * folder, `postgres` the database that FLM_DATABASE_URL names.
  */
 import type { Environment } from '../core/environment.ts';
 import { type ErrorCode, FlmError, StoreError } from '../core/errors.ts';

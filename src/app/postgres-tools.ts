@@ -1,4 +1,4 @@
-/** What `flm db` does with PostgreSQL. A part of its own, so that the code for PostgreSQL is loaded only when needed. */
+/** The work of `flm db` on PostgreSQL. Import this file only when needed: it loads the code for PostgreSQL. */
 import type { DatabaseAddress } from '../core/store-settings.ts';
 import { countsIn, postgresCopiedStore } from '../store/postgres/copied-store.ts';
 import { PostgresDatabase } from '../store/postgres/database.ts';

@@ -42,7 +42,7 @@ export interface ValkeyAddress extends ServerAddress {
 export const databaseKinds = ['sqlite', 'postgres'] as const;
 export type DatabaseKind = (typeof databaseKinds)[number];
 
-/** What a proxy does about limits while Valkey is away: decide alone, or refuse requests of keys with limits. */
+/** What a proxy does about limits while Valkey cannot be reached: decide alone, or refuse requests of keys with limits. */
 export const valkeyOutages = ['local', 'refuse'] as const;
 export type ValkeyOutage = (typeof valkeyOutages)[number];
 

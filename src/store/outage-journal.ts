@@ -1,6 +1,6 @@
 /**
- * What a proxy could not write during an outage of its database, kept in a file, so that a proxy that ends meanwhile
- * loses neither usage nor revocations. Any proxy of the same data folder writes it later.
+ * Keeps in a file what a proxy could not write during an outage of its database. A proxy that ends during the outage
+ * therefore loses neither usage nor revocations: any proxy of the same data folder writes them later.
  *
  * A file belongs to one process, which replaces it as a whole. Others take it when that process has ended. Batches keep
  * their numbers, so a batch that was stored before its answer was lost counts once.

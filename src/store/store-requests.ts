@@ -70,10 +70,10 @@ export interface StoreReply {
   readonly keys: readonly EnforcedKey[];
 }
 
-/** urgent: try now. patient: a connection that failed a moment ago may wait before it is made again. */
+/** urgent: try now. patient: may fail immediately if the connection failed a moment ago. */
 export type Urgency = 'urgent' | 'patient';
 
-/** The way to a database. No call blocks the thread of the proxy. */
+/** The connection of a running proxy to its database. No call blocks the thread of the proxy. */
 export interface StoreConnection {
   /** Rejects with a `StoreError`, always within a time limit. */
   ask(request: StoreRequest, urgency: Urgency): Promise<StoreReply>;

@@ -1,4 +1,4 @@
-/** Compares settings as JSON: the order of fields does not matter, and a field without a value is absent. */
+/** Compares settings as JSON: the order of fields does not matter, and a field with the value undefined counts as absent. */
 
 export function isSame(a: unknown, b: unknown): boolean {
   return sorted(a) === sorted(b);

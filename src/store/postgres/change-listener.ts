@@ -1,13 +1,13 @@
 /**
- * Hears of changes at once, over a connection of its own. When it breaks, it is made again after a pause that doubles
- * from one second to half a minute. Meanwhile proxies still find changes by looking.
+ * Receives notifications of changes over a connection of its own. A broken connection is opened again after a pause that
+ * doubles from one second to half a minute. Meanwhile proxies still find changes by polling.
  */
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import type { Listening, PostgresDatabase } from './database.ts';
 
 const firstPauseMs = 1_000;
 const longestPauseMs = 30_000;
-/** A silent network is noticed by a question without an answer. */
+/** A ping without a response shows that the network has become silent. */
 const pingMs = 15_000;
 
 export class ChangeListener {
@@ -51,7 +51,7 @@ export class ChangeListener {
       if (isBroken || this.#isClosed) return void listening.close();
       this.#listening = listening;
       this.#pauseMs = firstPauseMs;
-      // What changed while nobody listened.
+      // Changes that were made while no connection listened.
       this.#changed();
       this.#cancel = this.#clock.every(pingMs, () => {
         listening.ping().catch(broken);

@@ -1,7 +1,7 @@
 /**
  * A PostgreSQL database as the source or the target of a copy: read in one snapshot, replaced in one change.
  *
- * The revision then jumps so far that every node reads everything again, because rows that are gone left no id.
+ * The revision then jumps so far that every node reads everything again, because replaced rows leave no id.
  */
 import { integer } from '../rows.ts';
 import {

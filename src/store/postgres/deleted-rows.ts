@@ -1,4 +1,4 @@
-/** Ids of deleted rows, from which nodes learn of deletions. Call both functions inside a change. */
+/** Keeps the ids of deleted rows, so that nodes learn about deletions. Call both functions inside a change. */
 import { deletedKept } from './migrations/001-initial.ts';
 import type { SqlSession } from './sql-session.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The running proxies that share a database. Each one writes a heartbeat, deletes its row when it ends, and removes the
- * rows of proxies that were silent for ten minutes. Only the server's clock decides about that.
+ * The running proxies that share a database. Each proxy writes a heartbeat, deletes its row when it ends, and removes
+ * the rows of proxies that were silent for ten minutes. The server's clock measures that time.
  */
 import type { NodeReport } from '../store.ts';
 import type { SqlSession } from './sql-session.ts';

@@ -1,9 +1,9 @@
 /**
- * The way of a running proxy to PostgreSQL. Each request is answered within the time limits of the database. After a
- * failed connection, requests that are not urgent fail at once for a moment that doubles up to two seconds, so that an
- * outage costs little and its end is noticed soon.
+ * Connects a running proxy to PostgreSQL. Each request ends within the time limits of the database. After a failed
+ * connection, patient requests fail immediately during a pause that doubles up to two seconds. An outage therefore costs
+ * little, and the proxy notices its end soon.
  *
- * Handles of processes are of this machine: a thread keeps them in the SQLite file of the data folder.
+ * Handles of processes belong to this machine: a thread keeps them in the SQLite file of the data folder.
  */
 import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
@@ -115,7 +115,7 @@ export class PostgresConnection implements StoreConnection {
     }
   }
 
-  /** Remembers that the database cannot be reached, and spares it requests that can wait. */
+  /** Runs `work`, but fails patient requests immediately during the pause after a failed connection. */
   async #limited<T>(urgency: Urgency, work: () => Promise<T>): Promise<T> {
     const { clock, database } = this.#options;
     if (this.#isStopped)

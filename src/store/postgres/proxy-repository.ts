@@ -1,5 +1,5 @@
 /**
- * Profiles, which all machines share. Handles are of the processes of this machine, so its own repository keeps them.
+ * Profiles, which all machines share. Handles belong to processes of this machine, so the local repository keeps them.
  */
 import type { ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
