@@ -1,7 +1,8 @@
 /**
  * `GET /health` answers 200 as long as the process serves requests, and reports whether it is draining. `GET /ready`
  * answers 200 only while the proxy can accept work: it is not draining, its keys are not too old, and at least one
- * engine is up. Neither needs a key, and neither response contains names. `GET /metrics` returns the proxy's metrics, for a key with that scope.
+ * engine is up. Neither needs a key, and neither response contains names. `GET /metrics` returns the proxy's metrics, for a
+ * key with that scope.
  */
 import type { EngineDirectory } from '../../core/engine/directory.ts';
 import { isUp } from '../../core/engine/health.ts';
