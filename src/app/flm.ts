@@ -119,6 +119,7 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
       onProblem,
       environmentSettings: () =>
         environmentSettings(environment, (path) => machine.readSecret({ from: 'file', path })),
+      sharesDatabase: store.sharedFiles !== undefined,
     });
   const program = thisProgram(options.entry);
   const launch = {

@@ -70,6 +70,28 @@ test('a proxy keeps its name in the fleet when a shell with another name, or wit
   }
 });
 
+test('a shell without the database does not restart a proxy that uses one, in both languages', {
+  skip,
+}, async (t) => {
+  const url = await postgres.database(t);
+  const cli = machine(t, url);
+  const { id } = await startProxy(cli, '--demo');
+  const other = makeCli(t, { FLM_HOME: cli.home });
+  const refused = await other.run('proxy', 'restart');
+  assert.equal(refused.code, 1, refused.stderr);
+  const shown = url.replace(/:[^:@/]*@/, '@');
+  assert.match(refused.stderr, /FLM_DATABASE_URL/);
+  assert.ok(refused.stderr.includes(`the database of the proxy, ${shown}`), refused.stderr);
+  const japanese = await other.run('proxy', 'restart', '--lang', 'ja');
+  assert.ok(japanese.stderr.includes(`プロキシのデータベース（${shown}）`), japanese.stderr);
+  const { proxies } = (await ok(cli, 'proxy', 'status', '--json')).json<{ proxies: { id: string }[] }>();
+  assert.deepEqual(
+    proxies.map((proxy) => proxy.id),
+    [id],
+  );
+  await ok(cli, 'proxy', 'restart');
+});
+
 test('without a store key, every command says so and changes nothing', { skip }, async (t) => {
   const url = await postgres.database(t);
   const cli = machine(t, url, { FLM_STORE_KEY_FILE: undefined });

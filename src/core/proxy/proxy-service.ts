@@ -8,7 +8,7 @@
 
 import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/name-suggestions.ts';
-import { FlmError, ProxyError } from '../errors.ts';
+import { FlmError, ProxyError, StoreError } from '../errors.ts';
 import type { AuditRepository } from '../security/ports.ts';
 import {
   type EnvironmentSettings,
@@ -51,6 +51,8 @@ export interface ProxyServiceDeps {
   readonly onProblem: (sentence: string, undone: boolean) => void;
   /** Settings in environment variables. Throws PROXY_INVALID_CONFIG. Absent: none. */
   readonly environmentSettings?: () => EnvironmentSettings;
+  /** The profiles are in a database that machines share. Absent: they are not. */
+  readonly sharesDatabase?: boolean;
 }
 
 export interface StartRequest {
@@ -150,7 +152,7 @@ export class ProxyService {
    * Replaces a proxy by a new process. The old process finishes its responses, or aborts its start. The profile and the
    * environment are read again. Overrides given at the start still apply, below `overrides`. The new process gets the
    * listening sockets, so no connection is refused. If the new process fails, the old one continues to serve. Throws like
-   * `find`, `start` and `ProxyController.handOver`.
+   * `find`, `start` and `ProxyController.handOver`, and STORE_SETTINGS_INVALID in a shell without the database of the proxy.
    */
   async restart(
     which: string | undefined,
@@ -161,6 +163,7 @@ export class ProxyService {
     const old = await this.find(which);
     const status = await controller.inspect(old);
     if (status === 'gone') throw notRunning(which);
+    this.#refuseOtherStore(status);
     const request = { profile: old.profile, overrides: merged(status.overrides, overrides) };
     const options = await this.startOptions(request, status.environment);
     const { config } = options;
@@ -310,6 +313,18 @@ export class ProxyService {
       throw await this.#noProfile(profile);
     }
     return saved?.config ?? {};
+  }
+
+  /**
+   * The new process has the environment of this command. Without the database it would serve with the keys and the policy
+   * of this machine alone. Under a supervisor it has the environment of the old process.
+   */
+  #refuseOtherStore({ store, supervisor }: ProxyStatus): void {
+    if (store === undefined || supervisor !== undefined || this.#deps.sharesDatabase === true) return;
+    const allowed = `the database of the proxy, ${store.database}`;
+    throw new StoreError('STORE_SETTINGS_INVALID', {
+      faults: [{ field: 'FLM_DATABASE_URL', value: 'not set', allowed }],
+    });
   }
 
   async #forgetCrashed(profile: string): Promise<void> {

@@ -51,6 +51,9 @@ export const sharedStorePhrases: readonly Phrase[] = [
   // src/app/database-tools.ts
   ['proxies of this machine run ({ids})', 'このマシンのプロキシが実行中です（{ids}）'],
   ['FLM_DATABASE_URL is not set', 'FLM_DATABASE_URLが設定されていません'],
+  // src/core/proxy/proxy-service.ts
+  ['not set', '設定されていません'],
+  ['the database of the proxy, {database}', 'プロキシのデータベース（{database}）'],
   // src/core/store-settings.ts
   ['a time such as 30m, 1h or 1d', '30m、1h、1dのような時間'],
   ['up to 63 letters, digits, dots, hyphens and underscores', '63文字以内の英数字、ドット、ハイフン、下線'],
