@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Clock, Unsubscribe } from '../core/clock.ts';
-import { FlmError, StoreError } from '../core/errors.ts';
+import { StoreError } from '../core/errors.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type { StoreReading } from '../core/proxy/store-reading.ts';
 import type { UsedTokens } from '../core/security/limits-authority.ts';
@@ -18,6 +18,7 @@ import type { SharedFiles } from '../core/shared-files.ts';
 import type { OutageJournal } from './outage-journal.ts';
 import type { NodeReport, PendingRevocation, ProxyStore } from './store.ts';
 import { StoreJournal } from './store-journal.ts';
+import { problemText, StoreProblems } from './store-problems.ts';
 import type { Seen, StoreConnection, Urgency } from './store-requests.ts';
 import { UsageBatches } from './usage-batches.ts';
 import { dayName, dayNumber } from './usage-row.ts';
@@ -49,18 +50,6 @@ const closeMs = 5_000;
 const familyDays = 30;
 const leftoversMs = 60_000;
 
-interface Problem {
-  /** The same for the same error about the same file or database. */
-  readonly kind: string;
-  readonly text: string;
-}
-
-function problemOf(error: unknown): Problem {
-  if (!(error instanceof FlmError)) return { kind: String(error), text: String(error) };
-  const { file, database = file } = error.params;
-  return { kind: `${error.code} ${database}`, text: `${error.message} ${error.hint}` };
-}
-
 export class ConnectedStore implements ProxyStore {
   readonly #options: ConnectedStoreOptions;
   readonly #clock: Clock;
@@ -70,9 +59,10 @@ export class ConnectedStore implements ProxyStore {
   readonly #batches = new UsageBatches(this.#writer);
   /** Answers since the last flush. */
   readonly #familyUsage = new Map<string, Promise<readonly FamilyUsage[] | undefined>>();
-  readonly #problems = new Map<'state' | 'usage' | 'totals', Problem>();
-  /** The kinds of the problems that were reported last. */
-  #told = '';
+  /** Reports nothing after the end. */
+  readonly #problems = new StoreProblems((text) => {
+    if (this.#closed === undefined) this.#listener?.problem(text);
+  });
   readonly #revocations = new Map<string, UnwrittenRevocation>();
   readonly #revocationProblems = new Map<string, string>();
   #listener: StateListener | undefined;
@@ -336,11 +326,11 @@ export class ConnectedStore implements ProxyStore {
       }
       this.#readAt = { atMs, monotonicMs };
       this.#checkAge();
-      this.#reportProblem('state', undefined);
+      this.#problems.set('state', undefined);
     } catch (error) {
       // State that was read from a damaged file must not be reused.
       if (error instanceof StoreError && error.code === 'STORE_CORRUPT') this.#seen = undefined;
-      this.#reportProblem('state', error);
+      this.#problems.set('state', error);
       throw error;
     }
   }
@@ -382,9 +372,9 @@ export class ConnectedStore implements ProxyStore {
         'patient',
       );
       if (answer.say === 'counted' && answer.totals !== undefined) this.#batches.count(answer.totals);
-      this.#reportProblem('totals', undefined);
+      this.#problems.set('totals', undefined);
     } catch (error) {
-      this.#reportProblem('totals', error);
+      this.#problems.set('totals', error);
     }
   }
 
@@ -411,7 +401,7 @@ export class ConnectedStore implements ProxyStore {
     try {
       await this.#connection.ask({ do: 'revoke', keyId, audit }, urgency);
     } catch (error) {
-      const { text: problem } = problemOf(error);
+      const problem = problemText(error);
       const isNew = !this.#revocationProblems.has(keyId);
       this.#revocationProblems.set(keyId, problem);
       if (isNew) await this.#journal?.save(false);
@@ -432,27 +422,13 @@ export class ConnectedStore implements ProxyStore {
       await this.#connection.ask({ do: 'write', batch }, urgency);
       this.#batches.acknowledge(batch);
       this.#usageWaitsSinceMs = null;
-      this.#reportProblem('usage', undefined);
+      this.#problems.set('usage', undefined);
       await this.#journal?.clear();
     } catch (error) {
       this.#usageWaitsSinceMs ??= this.#clock.nowMs();
-      this.#reportProblem('usage', error);
+      this.#problems.set('usage', error);
       await this.#journal?.saveIfDue();
     }
-  }
-
-  /**
-   * Reports each kind of problem once, and undefined once when all problems are over. In an outage the reason changes
-   * with each try, which would fill the log. Reports nothing after the end.
-   */
-  #reportProblem(source: 'state' | 'usage' | 'totals', error: unknown): void {
-    if (error === undefined) this.#problems.delete(source);
-    else this.#problems.set(source, problemOf(error));
-    const texts = new Map([...this.#problems.values()].map(({ kind, text }) => [kind, text]));
-    const told = [...texts.keys()].sort().join('\n');
-    if (told === this.#told || this.#closed !== undefined) return;
-    this.#told = told;
-    this.#listener?.problem([...texts.values()].join(' ') || undefined);
   }
 
   #closedError(): StoreError {

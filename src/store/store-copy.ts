@@ -12,7 +12,7 @@ export type CopiedValue = string | number | null;
 const usageKeys = ['key_id', 'model', 'engine', 'ending', 'family_id', ...countColumns];
 const audit = ['at', 'actor', 'action', 'subject', 'before', 'after'];
 
-/** The tables and their columns. `order`: the order of the rows is the order of events. */
+/** The tables and their columns. */
 export const copiedTables = {
   profile: ['name', 'config', 'created_at', 'updated_at'],
   api_key: keyColumns.split(', '),

@@ -77,6 +77,7 @@ export function planSection<Entry, Value>(
     audit.push({
       action: actions.remove,
       subject: name,
+      // `deleted` holds only names of stored values.
       before: JSON.stringify(settings(stored.get(name) as Value)),
     });
   }
