@@ -115,6 +115,10 @@ test('every page of the dashboard is Japanese in a Japanese browser, empty and i
   }
   await showPage(page, ja.now.title);
   await page.getByText('内蔵のデモエンジンだけです').waitFor();
+  assert.equal((await cli.run('engine', 'add', '127.0.0.1:1', '--kind', 'ollama')).code, 0);
+  await showPage(page, ja.engines.title);
+  await page.getByText('接続を拒否しています').waitFor();
+  await assertNoEnglish(page, 'engine-down');
   await showPage(page, ja.connect.title);
   for (const { id, name } of clients) {
     await page.getByLabel(new RegExp(`^${ja.connect.client}`)).selectOption(id);

@@ -31,6 +31,12 @@ export function Sentence({ text, lang }: { text: string; lang?: string }) {
   );
 }
 
+/** A text of flm itself, such as a warning or the note of an engine, in the language of the reader or in English. */
+export function FlmText({ text }: { text: string }) {
+  const translated = t.translated(text);
+  return <Sentence text={translated} {...(translated === text ? { lang: 'en' } : {})} />;
+}
+
 export function Copy({ text }: { text: string }) {
   const [done, setDone] = useState(false);
   const copy = async () => {

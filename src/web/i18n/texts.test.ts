@@ -8,13 +8,13 @@ import { changeLanguage, languageFor, t } from './texts.ts';
 const same: ReadonlySet<string> = new Set([
   'title',
   'signIn.command',
+  'translated',
   'certificates.fingerprint',
   'certificates.columns.fingerprint',
   'connect.advice',
   'connect.proxyName',
   'engines.unknown',
   'keys.beginning',
-  'now.warningText',
   'keys.endingOf',
   'keys.failed',
   'keys.importColumns',
@@ -31,7 +31,7 @@ function textsOf(catalogue: object, place = ''): Map<string, string> {
     const at = place === '' ? name : `${place}.${name}`;
     if (typeof entry === 'string') texts.set(at, entry);
     else if (typeof entry === 'function')
-      texts.set(at, String(entry(...Array(entry.length).fill(name === 'warningText' ? '2' : 2))));
+      texts.set(at, String(entry(...Array(entry.length).fill(name === 'translated' ? '2' : 2))));
     else for (const [inner, text] of textsOf(entry, at)) texts.set(inner, text);
   }
   return texts;

@@ -12,7 +12,7 @@ import { ProxyTable } from '../components/now/proxy-table.tsx';
 import { EndedRequests, RunningRequests } from '../components/now/requests-table.tsx';
 import { statusLine } from '../components/now/status-line.ts';
 import { useRequests } from '../components/now/use-requests.ts';
-import { Command, Sentence } from '../components/parts.tsx';
+import { Command, FlmText } from '../components/parts.tsx';
 import { useIsReading } from '../components/reading.ts';
 import { t } from '../i18n/texts.ts';
 
@@ -70,19 +70,13 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
   );
 }
 
-function WarningText({ message }: { message: string }) {
-  const text = t.now.warningText(message);
-  // A text without a translation stays English.
-  return text === message ? <Sentence text={text} lang="en" /> : <Sentence text={text} />;
-}
-
 function Warnings({ items }: { items: readonly Warning[] }) {
   if (items.length === 0) return null;
   return (
     <ul class="warnings" aria-label={t.now.warnings}>
       {items.map(({ code, message, command }, i) => (
         <li key={`${code} ${i}`}>
-          <strong>{t.now.warning}</strong> <WarningText message={message} /> <Command text={command} />
+          <strong>{t.now.warning}</strong> <FlmText text={message} /> <Command text={command} />
         </li>
       ))}
     </ul>

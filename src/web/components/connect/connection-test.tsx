@@ -50,7 +50,7 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
         <p role="status" class={check.ok ? 'result good' : 'result bad'}>
           {check.ok
             ? t.connect.answers(settings.origin, check.models.length)
-            : t.connect.answersNot(settings.origin, check.reason ?? '')}
+            : t.connect.answersNot(settings.origin, t.translated(check.reason ?? ''))}
         </p>
       )}
       {sinceMs === undefined ? null : (

@@ -5,7 +5,7 @@ import { call } from '../../api/client.ts';
 import { t } from '../../i18n/texts.ts';
 import { milliseconds } from '../format.ts';
 import { Problem, Show, useLoaded } from '../loaded.tsx';
-import { Command, Dialog } from '../parts.tsx';
+import { Command, Dialog, FlmText } from '../parts.tsx';
 import { wordFor } from './engine-list.tsx';
 
 const texts = t.engines;
@@ -99,7 +99,8 @@ export function Examined({ examined }: { examined: ExaminedDocument }) {
     <dl class="facts">
       <dt>{texts.state}</dt>
       <dd>
-        <span class={`state ${state}`}>{wordFor(texts.states, state)}</span> {note ?? ''}{' '}
+        <span class={`state ${state}`}>{wordFor(texts.states, state)}</span>{' '}
+        {note === undefined ? null : <FlmText text={note} />}{' '}
         {latencyMs === undefined ? '' : texts.latency(milliseconds(latencyMs))}
       </dd>
       {facts.map(([name, value]) =>

@@ -3,6 +3,7 @@ import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts
 import { mayChange } from '../../api/client.ts';
 import { t } from '../../i18n/texts.ts';
 import { milliseconds } from '../format.ts';
+import { FlmText } from '../parts.tsx';
 import { TableFrame, TableHead } from '../table-frame.tsx';
 
 export type EngineAction = 'test' | 'change' | 'remove';
@@ -53,7 +54,11 @@ function EngineRow({
       </td>
       <td>
         <span class={`state ${state}`}>{wordFor(texts.states, state)}</span>
-        {note === undefined ? null : <small>{note}</small>}
+        {note === undefined ? null : (
+          <small>
+            <FlmText text={note} />
+          </small>
+        )}
         {latencyMs === undefined ? null : <small>{texts.latency(milliseconds(latencyMs))}</small>}
         {exposedOn === undefined ? null : (
           <small>

@@ -2,7 +2,7 @@
 import type { SeenEngineDocument } from '../../../core/engine/engine-document.ts';
 import { t } from '../../i18n/texts.ts';
 import { number } from '../format.ts';
-import { Empty } from '../parts.tsx';
+import { Empty, FlmText } from '../parts.tsx';
 import { TableFrame, TableHead } from '../table-frame.tsx';
 import type { EngineActivity } from './request-log.ts';
 
@@ -45,9 +45,13 @@ function EngineRow({ engine, load }: { engine: SeenEngineDocument; load: EngineA
       </th>
       <td>
         <span class={`state ${state}`}>{stateText(state)}</span>
-        {note === undefined ? null : <small>{note}</small>}
+        {note === undefined ? null : (
+          <small>
+            <FlmText text={note} />
+          </small>
+        )}
         {engine.rank === undefined ? null : (
-          <small>{t.now.rank[engine.rank.state](engine.rank.reason)}</small>
+          <small>{t.now.rank[engine.rank.state](t.translated(engine.rank.reason))}</small>
         )}
       </td>
       <td>{modelsText(engine)}</td>

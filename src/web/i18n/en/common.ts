@@ -8,6 +8,8 @@ export const common = {
   comma: ', ',
   /** Between parts that may hold commas. */
   semicolon: '; ',
+  /** A text of flm itself, such as a warning. One without a translation stays as it is. */
+  translated: (text: string): string => text,
   skipToContent: 'Skip to content',
   navigation: 'Pages',
   morePages: 'More',

@@ -6,7 +6,6 @@ export const now = {
   warnings: 'Warnings',
   warning: 'Warning:',
   /** The message of a warning, which comes in English. */
-  warningText: (message: string): string => message,
   running: 'Running requests',
   engines: 'Engines',
   proxies: 'Proxies',

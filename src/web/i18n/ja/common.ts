@@ -1,3 +1,7 @@
+import { enginePhrases } from '../../../cli/i18n/ja/phrases/engines.ts';
+import { valuePhrases } from '../../../cli/i18n/ja/phrases/values.ts';
+import { warningPhrases } from '../../../cli/i18n/ja/phrases/warnings.ts';
+import { phraseTranslator } from '../../../cli/i18n/phrase-translator.ts';
 import type { common as english } from '../en/common.ts';
 
 /** Texts that several pages share, and those of the frame around the pages. */
@@ -7,6 +11,7 @@ export const common: typeof english = {
   between: '',
   comma: '、',
   semicolon: '、',
+  translated: phraseTranslator([...warningPhrases, ...enginePhrases, ...valuePhrases]),
   skipToContent: '本文へ移動',
   navigation: 'ページ',
   morePages: 'その他',

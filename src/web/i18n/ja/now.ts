@@ -1,19 +1,12 @@
-import { enginePhrases } from '../../../cli/i18n/ja/phrases/engines.ts';
-import { valuePhrases } from '../../../cli/i18n/ja/phrases/values.ts';
-import { warningPhrases } from '../../../cli/i18n/ja/phrases/warnings.ts';
-import { phraseTranslator } from '../../../cli/i18n/phrase-translator.ts';
 import type { now as english } from '../en/now.ts';
 
 /** Texts of the page *Now*. Numbers that are texts are formatted already. */
 const waits = (count: number): string => `${count}件が待機中`;
 
-const inJapanese = phraseTranslator([...warningPhrases, ...enginePhrases, ...valuePhrases]);
-
 export const now: typeof english = {
   title: '現在の状況',
   warnings: '警告',
   warning: '警告:',
-  warningText: (message) => inJapanese(message),
   running: '実行中のリクエスト',
   engines: 'エンジン',
   proxies: 'プロキシ',

@@ -32,6 +32,8 @@ export const enginePhrases: readonly Phrase[] = [
   ['shows a certificate that {why}', '証明書を確認できません（{why}）'],
   ['cannot be reached in time', '時間内に接続できませんでした'],
   ['cannot be reached ({code})', '接続できません（{code}）'],
+  ['did not answer the test request ({reason})', 'テストリクエストに応答しませんでした（{reason}）'],
+  ['answered the test request with {status}', 'テストリクエストに{status}で応答しました'],
   ['gave no answer in time', '時間内に応答がありませんでした'],
   ['does not speak HTTP/1.1', 'HTTP/1.1で応答しません'],
   ['closed the connection before it had answered', '応答する前に接続を閉じました'],

@@ -130,8 +130,6 @@ export const systemPhrases: readonly Phrase[] = [
   ['the process that started it gave up', '起動元のプロセスが中止しました'],
   ['the proxy ended before it answered', 'プロキシは応答する前に終了しました'],
   ['cannot listen on {address}', '{address}で待ち受けできません'],
-  ['did not answer the test request ({reason})', 'テストリクエストに応答しませんでした（{reason}）'],
-  ['answered the test request with {status}', 'テストリクエストに{status}で応答しました'],
   // Sockets of systemd.
   [
     'there are {count}, and flm takes at most {most}',
