@@ -5,7 +5,6 @@ export const now = {
   title: 'Now',
   warnings: 'Warnings',
   warning: 'Warning:',
-  /** The message of a warning, which comes in English. */
   running: 'Running requests',
   engines: 'Engines',
   proxies: 'Proxies',
