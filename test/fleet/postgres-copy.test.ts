@@ -194,7 +194,10 @@ test('the status of a database shows what it is and holds, without its password'
   const first = (await ok(cli, 'db', 'status', '--json')).json<Record<string, unknown>>();
   assert.deepEqual([first.store, first.reachable, first.schema, first.tls], ['postgres', true, 0, false]);
   assert.match((await ok(cli, 'db', 'status')).stdout, /none yet/);
-  assert.match((await ok(cli, 'db', 'migrate')).stdout, new RegExp(`schema 0 became ${migrations.length}`));
+  assert.match(
+    (await ok(cli, 'db', 'migrate')).stdout,
+    new RegExp(`schema updated from 0 to ${migrations.length}`),
+  );
   assert.match((await ok(cli, 'db', 'migrate')).stdout, /up to date/);
   await ok(cli, 'key', 'create', 'laptop');
   const shown = await ok(cli, 'db', 'status');
