@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import type { LogLevel } from '../core/errors.ts';
 import { oneLine } from '../core/one-line.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
-import { accessLine } from './access-line.ts';
+import { AccessLines } from './access-line.ts';
 
 /** Receives log lines; one call per line, newline included. Never throws. */
 export interface LogDestination {
@@ -38,11 +38,12 @@ export function createLogger(options: LoggerOptions): Logger {
     },
     destination,
   );
+  const lines = new AccessLines();
   const logsRequests = log.isLevelEnabled('info');
   return {
     access(line) {
       if (!logsRequests) return;
-      options.destination.write(accessLine(line));
+      options.destination.write(lines.text(line));
     },
     event: (level, message, fields = {}) => log[level](fields, message),
   };

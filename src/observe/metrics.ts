@@ -1,13 +1,15 @@
 /**
  * Metrics in the Prometheus format. The hot path only adds to numbers; names, labels and text are created on a scrape.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
 import type { EngineStatus } from '../core/engine/directory.ts';
 import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { StoreReading } from '../core/proxy/store-reading.ts';
 import type { QueueReading } from '../core/security/fair-admission.ts';
 import type { LimiterReading } from '../core/security/limiter-reading.ts';
+import { DurationHistogram } from './duration-histogram.ts';
+import { RequestCounts, type Tally } from './request-counts.ts';
 
 /** Values that are read on each scrape. */
 export interface Readings {
@@ -37,19 +39,13 @@ export interface MetricFacts {
   readonly labelNames: readonly string[];
 }
 
-interface Tally {
-  readonly labels: Readonly<Record<string, string>>;
-  value: number;
-}
-
 const durationBuckets = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300];
 
 export class Metrics {
   readonly #registry = new Registry();
-  readonly #requests = new Map<string, Tally>();
-  readonly #tokens = new Map<string, Tally>();
-  readonly #duration: Histogram;
-  readonly #firstByte: Histogram;
+  readonly #counts = new RequestCounts();
+  readonly #duration: DurationHistogram;
+  readonly #firstByte: DurationHistogram;
   #malformed = 0;
   #refusedLogins = 0;
   #bytesOut = 0;
@@ -58,13 +54,13 @@ export class Metrics {
 
   constructor(readings: () => Readings) {
     const registers = [this.#registry];
-    this.#duration = new Histogram({
+    this.#duration = new DurationHistogram({
       name: 'flm_request_duration_seconds',
       help: 'Time from the head of a request to the end of its response.',
       buckets: durationBuckets,
       registers,
     });
-    this.#firstByte = new Histogram({
+    this.#firstByte = new DurationHistogram({
       name: 'flm_first_byte_seconds',
       help: 'Time from the head of a request to the first byte of the body of its response.',
       buckets: durationBuckets,
@@ -80,17 +76,9 @@ export class Metrics {
   request(line: RequestLine): void {
     this.total += 1;
     this.#bytesOut += line.bytesOut;
-    const engine = line.engine ?? '';
-    add(this.#requests, `${line.status} ${line.ending} ${engine}`, 1, () => ({
-      status: String(line.status),
-      ending: line.ending,
-      engine,
-    }));
-    this.#duration.observe(line.durationMs / 1000);
-    if (line.firstByteMs !== null) this.#firstByte.observe(line.firstByteMs / 1000);
-    if (line.model === null) return;
-    if (line.inputTokens !== null) this.#addTokens(engine, line.model, 'input', line.inputTokens);
-    if (line.outputTokens !== null) this.#addTokens(engine, line.model, 'output', line.outputTokens);
+    this.#counts.add(line);
+    this.#duration.add(line.durationMs / 1000);
+    if (line.firstByteMs !== null) this.#firstByte.add(line.firstByteMs / 1000);
   }
 
   malformed(): void {
@@ -114,24 +102,20 @@ export class Metrics {
     return this.#registry.metrics();
   }
 
-  #addTokens(engine: string, model: string, direction: string, value: number): void {
-    add(this.#tokens, `${engine} ${direction} ${model}`, value, () => ({ engine, model, direction }));
-  }
-
   #registerCounters(registers: Registry[]): void {
     counter(
       registers,
       'flm_requests_total',
       'Requests, by status, how they ended, and engine.',
       ['status', 'ending', 'engine'],
-      () => this.#requests.values(),
+      () => this.#counts.requests,
     );
     counter(
       registers,
       'flm_tokens_total',
       'Tokens as engines reported them.',
       ['engine', 'model', 'direction'],
-      () => this.#tokens.values(),
+      () => this.#counts.tokens,
     );
     counter(
       registers,
@@ -286,18 +270,6 @@ function registerLimiterMetrics(registers: Registry[], readings: () => Readings)
     [],
     () => values(({ outages }) => [{ labels: {}, value: outages }]),
   );
-}
-
-/** Label values come from configuration and the catalogue, never from a client, so their number is bounded. */
-function add(
-  tallies: Map<string, Tally>,
-  name: string,
-  value: number,
-  labels: () => Readonly<Record<string, string>>,
-): void {
-  const tally = tallies.get(name);
-  if (tally === undefined) tallies.set(name, { labels: labels(), value });
-  else tally.value += value;
 }
 
 function counter(

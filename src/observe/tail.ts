@@ -21,6 +21,7 @@ export class TailHub {
   readonly #readers = new Set<Reader>();
 
   publish(line: RequestLine): void {
+    if (this.#readers.size === 0) return;
     for (const reader of this.#readers) {
       if (reader.queue.length >= reader.limit) reader.queue.shift();
       reader.queue.push(line);

@@ -30,6 +30,36 @@ test('requests of one day, key and model are one row', () => {
   assert.equal(batch.sequence, 1);
 });
 
+test('a request that differs from the last one of its key in one label has a row of its own', () => {
+  const batches = new UsageBatches('w');
+  const later = sampleUsage().atMs + 3_600_000;
+  const others: Parameters<typeof sampleUsage>[0][] = [
+    { model: 'other' },
+    { engine: 'other' },
+    { ending: 'timeout' },
+    { answered: false },
+    { atMs: later },
+    { keyId: 'key_b' },
+    { model: 'half \ud800' },
+  ];
+  for (const parts of others) {
+    batches.add(sampleUsage());
+    batches.add(sampleUsage(parts));
+    batches.add(sampleUsage(parts));
+  }
+  const rows = batches.next()?.hours.map((hour) => hour.requests);
+  assert.deepEqual(rows, [others.length, ...others.map(() => 2)]);
+});
+
+test('a request after a batch was sent changes nothing in that batch', () => {
+  const batches = new UsageBatches('w');
+  batches.add(sampleUsage());
+  const sent = batches.next();
+  const before = JSON.stringify([sent?.hours, [...(sent?.uses ?? [])]]);
+  batches.add(sampleUsage({ address: '192.0.2.99' }));
+  assert.equal(JSON.stringify([sent?.hours, [...(sent?.uses ?? [])]]), before);
+});
+
 test('nothing counted is no batch', () => {
   assert.equal(new UsageBatches('w').next(), undefined);
 });

@@ -38,6 +38,12 @@ export interface UsageTotals {
 
 const maxAuditEntries = 500;
 
+/** The last use of a key, which changes in place while its batch is open. */
+interface OpenUse {
+  atMs: number;
+  address: string;
+}
+
 /** Tokens of one batch on its newest day, by family of keys. */
 interface DayTokens {
   readonly sequence: number;
@@ -54,7 +60,9 @@ interface OtherWriter {
 export class UsageBatches {
   readonly #writer: string;
   #hours = new Map<string, UsageHourRow>();
-  #uses = new Map<string, LastUse>();
+  /** The row of each key's last request: most requests of a key belong to the same row, and need no name to find it. */
+  #lastRows = new Map<string, UsageHourRow>();
+  #uses = new Map<string, OpenUse>();
   #audit: AuditEntry[] = [];
   #auditDropped = 0;
   #sequence = 1;
@@ -74,10 +82,18 @@ export class UsageBatches {
 
   add(entry: UsageEntry): void {
     const { atMs, keyId } = entry;
-    const row = this.#hours.get(hourName(entry)) ?? this.#hourOf(entry);
+    let row = this.#lastRows.get(keyId);
+    if (row === undefined || !belongsTo(entry, row)) {
+      row = this.#hours.get(hourName(entry)) ?? this.#hourOf(entry);
+      this.#lastRows.set(keyId, row);
+    }
     const tokens = addToHour(row, entry);
-    const before = this.#uses.get(keyId);
-    if (before === undefined || before.atMs <= atMs) this.#uses.set(keyId, { atMs, address: entry.address });
+    const use = this.#uses.get(keyId);
+    if (use === undefined) this.#uses.set(keyId, { atMs, address: entry.address });
+    else if (use.atMs <= atMs) {
+      use.atMs = atMs;
+      use.address = entry.address;
+    }
     this.#addTokens(entry.familyId, dayNumber(atMs), tokens);
   }
 
@@ -148,6 +164,7 @@ export class UsageBatches {
     this.#noteDropped();
     this.#sent = this.#openBatch();
     this.#hours = new Map();
+    this.#lastRows = new Map();
     this.#uses = new Map();
     this.#audit = [];
     this.#sequence++;
@@ -219,6 +236,16 @@ export class UsageBatches {
     this.#audit.push({ atMs, actor, action: 'audit.dropped', subject: String(this.#auditDropped) });
     this.#auditDropped = 0;
   }
+}
+
+function belongsTo(entry: UsageEntry, row: UsageHourRow): boolean {
+  return (
+    row.hour === hourNumber(entry.atMs) &&
+    row.model === entry.model &&
+    row.engine === entry.engine &&
+    row.ending === entry.ending &&
+    row.answered === entry.answered
+  );
 }
 
 function hourName({ atMs, keyId, model, engine, ending, answered }: UsageEntry): string {
