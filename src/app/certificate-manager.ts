@@ -4,7 +4,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { isSea } from 'node:sea';
-import { rootCertificates } from 'node:tls';
+import { getCACertificates } from 'node:tls';
 import { CertificateError } from '../core/errors.ts';
 import { directoryOf } from '../core/proxy/acme-config.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
@@ -169,7 +169,10 @@ function authorityDeps({ machine, store }: Parts, signal: AbortSignal): Authorit
 
 async function writeBundle(parts: Parts, signal: AbortSignal): Promise<string> {
   const { pair } = await ensureAuthority(authorityDeps(parts, signal));
-  return parts.store.publish('bundle', `${[...rootCertificates, pair.chain.trim()].join('\n')}\n`);
+  return parts.store.publish(
+    'bundle',
+    `${[...getCACertificates('bundled'), pair.chain.trim()].join('\n')}\n`,
+  );
 }
 
 async function knownCertificates(

@@ -23,7 +23,8 @@ import { foregroundReplaceable, superviseProxy } from './supervised.ts';
 export async function runLaunched(environment: Environment): Promise<number> {
   const machine = thisMachine(environment);
   makeHomeFolders(machine.paths);
-  // The process redirects its stderr to the log file and never restores it, because it runs nothing but the proxy.
+  // The process runs nothing but the proxy, so nothing restores what these lines change.
+  process.stderr.on('error', () => {});
   endByMistake();
   let log: LogFile | LogStream | undefined;
   const destination: LogDestination = {

@@ -1,68 +1,13 @@
 /**
- * The entry of the command line: only streams, signals and exit status of this process.
+ * The entry of the program. The process of a proxy loads neither the commands nor their texts, which saves memory and
+ * time; everything else is the command line.
  */
-import { constants } from 'node:os';
 import process from 'node:process';
-import { isSea } from 'node:sea';
-import { type Cli, tellError } from './command.ts';
 import { environment } from './environment.ts';
-import { chooseLanguage, unknownLanguage } from './i18n/language.ts';
-import { useLanguage } from './i18n/texts.ts';
-import { runProgram } from './program.ts';
-import { loggingTerminal, makeTerminal } from './terminal/terminal.ts';
 
-const aborter = new AbortController();
-const { argv, language, unknown } = chooseLanguage(process.argv.slice(2), environment);
-await useLanguage(language);
-const terminal = makeTerminal(process, environment);
-/** A standard stream of `flm proxy run` is its log, from the first line to the last. */
-const isRun = argv[0] === 'proxy' && argv[1] === 'run' && !argv.includes('--launched');
-const runLog = isRun ? (await import('../app/run-log.ts')).openRunLog(logStream(argv)) : undefined;
-const cli: Cli = {
-  terminal: runLog === undefined ? terminal : loggingTerminal(terminal, runLog.event),
-  ...(runLog === undefined ? {} : { runLog }),
-  environment,
-  // A single executable is its own script; Node sets the name as typed.
-  entry: isSea() ? process.execPath : (process.argv[1] ?? ''),
-  signal: aborter.signal,
-  onSignal: undefined,
-  exit: 0,
-};
-
-/** A process group gets one signal twice: from the terminal, and forwarded by the parent. Both count as one. */
-const echoMs = 250;
-let signals = 0;
-let lastSignalMs = Number.NEGATIVE_INFINITY;
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => {
-    const nowMs = performance.now();
-    if (nowMs - lastSignalMs < echoMs) return;
-    lastSignalMs = nowMs;
-    signals += 1;
-    const code = 128 + constants.signals[signal];
-    if (cli.onSignal !== undefined) return cli.onSignal(signals, code);
-    // The command handles the first signal itself. The second signal ends the process.
-    if (signals > 1) process.exit(code);
-    aborter.abort();
-  });
-}
-
-const status =
-  unknown === undefined
-    ? await runProgram(argv, cli)
-    : tellError(unknownLanguage(unknown), terminal, argv.includes('--json'));
-// A detached proxy sets its own exit status.
-process.exitCode ??= status;
-// Unwritten lines would keep the process alive.
-if (runLog !== undefined && !(await runLog.close())) {
-  if (runLog.isFile) process.kill(process.pid, 'SIGKILL');
-  process.exit();
-}
-if (cli.logIsStuck === true) process.kill(process.pid, 'SIGKILL');
-
-/** Stderr unless the command says stdout. Read before the command is parsed, because its errors are lines of the log too. */
-function logStream(words: readonly string[]): typeof process.stdout | typeof process.stderr {
-  const at = words.indexOf('--log-to');
-  const isStdout = words.includes('--log-to=stdout') || (at >= 0 && words[at + 1] === 'stdout');
-  return isStdout ? process.stdout : process.stderr;
-}
+const [group, command, flag, ...more] = process.argv.slice(2);
+// As `flm proxy start` and a proxy that is restarted call it.
+if (group === 'proxy' && command === 'run' && flag === '--launched' && more.length === 0) {
+  const { runLaunched } = await import('../app/launched.ts');
+  process.exitCode = await runLaunched(environment);
+} else await import('./command-line.ts');

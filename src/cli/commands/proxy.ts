@@ -222,15 +222,7 @@ function run(cli: Cli): Command {
   return addConfigFlags(command)
     .option('--save', texts.options.save)
     .addOption(new Option('--log-to <stream>', texts.options.logTo).choices(['stderr', 'stdout']))
-    .addOption(new Option('--launched').hideHelp())
-    .action(async (...all: unknown[]) => {
-      const flags = all.at(-2) as { readonly launched?: boolean };
-      if (flags.launched !== true) return inForeground(...all);
-      // A detached proxy installs its own signal handlers. A second set here would handle each signal twice.
-      cli.onSignal = () => {};
-      const { runLaunched } = await import('../../app/launched.ts');
-      process.exitCode = await runLaunched(cli.environment);
-    });
+    .action(inForeground);
 }
 
 /** Replaced processes that still have client connections. */

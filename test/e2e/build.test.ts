@@ -1,0 +1,64 @@
+/** What the files of the build cost in memory and time, before they have done anything. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { flmEntry } from '../helpers/cli.ts';
+
+const dist = join(flmEntry, '../../dist');
+const chunks = chunksFrom('main.js');
+/** The threads that the build has inside, as text. */
+const threads = [...chunks.values()].flatMap((text) =>
+  [...text.matchAll(/"data:text\/javascript;base64,([^"]+)"/g)].map(([, code = '']) =>
+    Buffer.from(code, 'base64').toString('utf8'),
+  ),
+);
+
+/** Folders of a build keep files of earlier builds for a while. */
+function chunksFrom(first: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  const open = [first];
+  for (const name of open) {
+    if (found.has(name)) continue;
+    const text = readFileSync(join(dist, name), 'utf8');
+    found.set(name, text);
+    for (const [, next] of text.matchAll(/(?:from |import\(?)"\.\/([^"/]+\.js)"/g)) if (next) open.push(next);
+  }
+  return found;
+}
+
+test('no file of the build has characters that take two bytes each in memory', () => {
+  assert.ok(chunks.size > 20, 'the build has chunks');
+  assert.ok(threads.length > 1, 'the build has threads');
+  const wide = /[^\0-\x7f]/;
+  const found = [...chunks].filter(([, text]) => wide.test(text)).map(([name]) => name);
+  assert.deepEqual(found, []);
+  assert.ok(!threads.some((text) => wide.test(text)));
+});
+
+test('no file of the build imports a module of Node as a whole', () => {
+  const whole = /(?:^|[;\n])\s*import\b[^;()]*["']node:[\w/]+["']/;
+  const found = [...chunks].filter(([, text]) => whole.test(text)).map(([name]) => name);
+  assert.deepEqual(found, []);
+  // The first code of a thread that inflates the rest is written by hand.
+  assert.deepEqual(
+    threads.filter((text) => text.length > 1_000 && whole.test(text)),
+    [],
+  );
+});
+
+test('the process of a proxy loads neither the terminal nor the HTTP client of Node', (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'flm-build-'));
+  t.after(() => rmSync(home, { recursive: true, force: true }));
+  const report = `process.on('exit', () => process.stdout.write(JSON.stringify(process.moduleLoadList)))`;
+  const tap = `data:text/javascript,${encodeURIComponent(report)}`;
+  // No other process asks it for a proxy, so it ends when it is loaded.
+  const { stdout } = spawnSync(process.execPath, ['--import', tap, flmEntry, 'proxy', 'run', '--launched'], {
+    env: { FLM_SETUP: 'off', FLM_HOME: home, XDG_CACHE_HOME: home },
+    encoding: 'utf8',
+  });
+  assert.match(stdout, /NativeModule (?:net|crypto)"/);
+  assert.doesNotMatch(stdout, /NativeModule (?:readline|internal\/deps\/undici)/);
+});
