@@ -1,6 +1,8 @@
 /** The admin API over a real store: what callers get, and that each response is as its schema says. */
 import assert from 'node:assert/strict';
 import { hash, randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { startedAdmin } from '../../test/helpers/admin-fixture.ts';
@@ -73,7 +75,7 @@ async function startedApi(t: TestContext) {
       response.headers['content-type'] === 'application/json' ? JSON.parse(text) : undefined;
     return { ...response, body: text, document };
   };
-  return { call, store };
+  return { call, store, home: cli.home };
 }
 
 function checkAgainstSchema(method: string, path: string, status: number, body: string): void {
@@ -487,4 +489,35 @@ test('every body and required parameter has an example that works, and every nam
     if (query !== undefined) assert.equal(query.safeParse(fields).success, true, `query of ${id}`);
     if (params !== undefined) assert.equal(params.safeParse(values).success, true, `path of ${id}`);
   }
+});
+
+test('entries of the audit have their place in the chain, and a check finds the first one that was edited', async (t) => {
+  const { call, store, home } = await startedApi(t);
+  await call('POST', '/keys', { body: { label: 'laptop' } });
+  await call('PUT', '/policy', { body: { requestsPerMinute: 60 } });
+  const { items } = (await call('GET', '/audit?actor=test&since=2000-01-01T00:00:00Z')).document;
+  assert.deepEqual(
+    items.map(({ action, source, chain, seq }: Record<string, unknown>) => [action, source, chain, seq]),
+    [
+      ['policy.set', 'dashboard', 'changes', 2],
+      ['key.create', 'dashboard', 'changes', 1],
+    ],
+  );
+  const [changes, refusals] = (await call('GET', '/audit/check')).document.chains;
+  assert.deepEqual([changes.ok, changes.entries, changes.head], [true, 2, `changes_2_${items[0].hash}`]);
+  assert.deepEqual([refusals.ok, refusals.entries, refusals.head], [true, 0, null]);
+  const wrong = await call('GET', '/audit/check?head=changes_1');
+  assert.equal(wrong.status, 422);
+  const other = changes.head.replace('_2_', '_1_');
+  const against = (await call('GET', `/audit/check?head=${changes.head}&head=${other}`)).document;
+  assert.deepEqual(
+    [against.ok, against.chains[0].fault.kind, against.chains[0].fault.seq],
+    [false, 'otherHead', 1],
+  );
+  store.close();
+  const db = new DatabaseSync(join(home, 'flm.db'));
+  db.exec("UPDATE audit SET actor = 'ui:nobody' WHERE seq = 2");
+  db.close();
+  const { fault } = (await call('GET', '/audit/check')).document.chains[0];
+  assert.deepEqual([fault.kind, fault.seq, fault.entry.actor], ['changed', 2, 'ui:nobody']);
 });

@@ -3,7 +3,9 @@
  * scope that a caller needs, and the function that does the work. The router and the OpenAPI document are both made from
  * these definitions.
  */
+
 import type { z } from 'zod';
+import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { CatalogEntry, EngineStatus } from '../core/engine/directory.ts';
 import type { ModelAlias } from '../core/engine/engine.ts';
 import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
@@ -21,7 +23,7 @@ import type { RequestDirectory } from '../core/proxy/request-directory.ts';
 import type { ApiKey } from '../core/security/api-key.ts';
 import type { KeyUseDocument } from '../core/security/key-use.ts';
 import type { PolicyAnswer } from '../core/security/policy-check.ts';
-import type { AuditRepository, UsageRepository } from '../core/security/ports.ts';
+import type { UsageRepository } from '../core/security/ports.ts';
 import type { SecurityService } from '../core/security/security-service.ts';
 import type { ShareService } from '../core/security/share-service.ts';
 
@@ -101,7 +103,7 @@ export interface AdminServices {
   /** Base URLs under which the link of a share works, best first. Throws SHARE_CLEAR_TEXT if every proxy would show the key. */
   shareOrigins(): Promise<readonly string[]>;
   readonly usage: UsageRepository;
-  readonly audit: AuditRepository;
+  readonly audit: AuditLog;
   /** The requests of every running proxy. */
   readonly requests: RequestDirectory;
   keyUse(key: ApiKey): Promise<KeyUseDocument>;

@@ -11,6 +11,7 @@ import {
   type ContentCounts,
   type CopiedStore,
   copiedTableNames,
+  filledTables,
   isEmptyStore,
   type StoreContent,
 } from '../store/store-copy.ts';
@@ -206,7 +207,7 @@ function contentText(counts: ContentCounts): string {
   // The keys of a record are those of its type.
   const tables = Object.keys(counts) as (keyof ContentCounts)[];
   return tables
-    .filter((table) => table !== 'retention' && counts[table] > 0)
+    .filter((table) => !filledTables.has(table) && counts[table] > 0)
     .map((table) => `${contentNames[table] ?? table}: ${counts[table]}`)
     .join(', ');
 }

@@ -2,6 +2,8 @@
  * Connects the parts that commands use: the store, its services, and the control of running proxies. Opening it creates
  * or opens the data folder. The caller must close it.
  */
+
+import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { ConfigurationService } from '../core/configuration/configuration-service.ts';
 import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';
 import { EngineRegistry } from '../core/engine/engine-registry.ts';
@@ -13,7 +15,7 @@ import type { LiveRevocation, ProxyController, ProxyRepository } from '../core/p
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { type PortLook, ProxyService } from '../core/proxy/proxy-service.ts';
 import type { RequestDirectory } from '../core/proxy/request-directory.ts';
-import type { AuditRepository, Retention, UsageRepository } from '../core/security/ports.ts';
+import type { Retention, UsageRepository } from '../core/security/ports.ts';
 import { type CreatedKey, type LiveRevocations, SecurityService } from '../core/security/security-service.ts';
 import { ShareService } from '../core/security/share-service.ts';
 import { changeRetention } from '../core/usage/retention.ts';
@@ -57,7 +59,7 @@ export interface Flm {
   readonly usage: UsageRepository;
   /** Changes how long usage and the audit are kept, with an audit entry. Throws ADMIN_INPUT_INVALID. */
   changeRetention(retention: Retention): Promise<void>;
-  readonly audit: AuditRepository;
+  readonly audit: AuditLog;
   /** The requests of every running proxy. */
   readonly requests: RequestDirectory;
   /** The proxies of all machines that share the database; undefined if none is shared. Throws a `StoreError`. */

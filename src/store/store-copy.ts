@@ -3,6 +3,7 @@
  * with the same columns, and engines, whose secrets PostgreSQL encrypts. Handles and heartbeats of processes stay.
  */
 import type { EngineRecord } from '../core/engine/engine.ts';
+import { auditColumns, chainColumns } from './audit-rows.ts';
 import { keyColumns, type Row } from './rows.ts';
 import { shareColumns } from './share-rows.ts';
 import { countColumns, familyUsageColumns } from './usage-columns.ts';
@@ -10,7 +11,6 @@ import { countColumns, familyUsageColumns } from './usage-columns.ts';
 export type CopiedValue = string | number | null;
 
 const usageKeys = ['key_id', 'model', 'engine', 'ending', 'family_id', ...countColumns];
-const audit = ['at', 'actor', 'action', 'subject', 'before', 'after'];
 
 /** The tables and their columns. */
 export const copiedTables = {
@@ -20,8 +20,10 @@ export const copiedTables = {
   model_alias: ['name', 'target'],
   share: shareColumns.split(', '),
   applied: ['kind', 'name'],
-  audit,
-  refusal: audit,
+  audit: auditColumns,
+  refusal: auditColumns,
+  audit_chain: chainColumns,
+  refusal_chain: chainColumns,
   usage_day: ['day', 'key_id', 'family_id', 'model', ...familyUsageColumns],
   usage_hour: ['hour', ...usageKeys],
   usage_rollup: ['day', ...usageKeys],
@@ -42,6 +44,12 @@ export const followedTables: ReadonlySet<CopiedTable> = new Set([
   'model_alias',
   'share',
 ]);
+
+/** The states of the two chains of the audit. */
+export const chainTables = ['audit_chain', 'refusal_chain'] as const satisfies readonly CopiedTable[];
+
+/** Tables that have a row in every database. */
+export const filledTables: ReadonlySet<string> = new Set<CopiedTable>(['retention', ...chainTables]);
 
 export interface StoreContent {
   /** The values in the order of the table's columns. */
@@ -68,7 +76,7 @@ export function valuesIn(row: Row, columns: readonly string[]): readonly CopiedV
   return columns.map((column) => row[column] as CopiedValue);
 }
 
-/** True if a copy into the database would lose nothing. Every database has a row of the retention. */
+/** True if a copy into the database would lose nothing. */
 export function isEmptyStore(counts: ContentCounts): boolean {
-  return Object.entries(counts).every(([table, count]) => table === 'retention' || count === 0);
+  return Object.entries(counts).every(([table, count]) => filledTables.has(table) || count === 0);
 }

@@ -5,6 +5,7 @@
  * Each port in core states its guarantees; `test/contracts/repository-contract.ts` tests them.
  */
 
+import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { ConfigurationRepository } from '../core/configuration/ports.ts';
 import type { EngineRepository } from '../core/engine/engine-registry.ts';
 import type { ProxyRepository } from '../core/proxy/ports.ts';
@@ -13,7 +14,6 @@ import type { StoreReading } from '../core/proxy/store-reading.ts';
 import type { UsedTokens } from '../core/security/limits-authority.ts';
 import type {
   AuditEntry,
-  AuditRepository,
   SecurityRepository,
   StateFeed,
   UsageLedger,
@@ -28,7 +28,7 @@ export interface Repositories {
   readonly engines: EngineRepository;
   readonly configuration: ConfigurationRepository;
   readonly shares: ShareRepository;
-  readonly audit: AuditRepository;
+  readonly audit: AuditLog;
   readonly usage: UsageRepository;
 }
 

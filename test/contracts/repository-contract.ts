@@ -19,6 +19,7 @@ import {
   sampleUsage,
   sometimeMs,
 } from '../helpers/store-samples.ts';
+import { auditContract } from './audit-contract.ts';
 import { configurationContract } from './configuration-contract.ts';
 
 export type OpenRepositories = (t: TestContext, liveness: Liveness) => Promise<Repositories>;
@@ -439,6 +440,8 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     assert.doesNotMatch(kept, /s3cret|kkkk|d1gest/);
     assert.match(kept, /engine\.add/);
   });
+
+  auditContract(story);
 
   story('usage adds up by day, key and model, estimates marked', async (store) => {
     const nextDayMs = sometimeMs + 86_400_000;

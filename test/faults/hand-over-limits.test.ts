@@ -235,6 +235,9 @@ test('a successor migrates an older database as its last step, and serves', asyn
   const version = versionNow();
   // As the version before had it.
   file.exec(
+    'DROP TABLE audit_chain; DROP INDEX audit_by_seq; DROP INDEX audit_without_seq; ALTER TABLE audit DROP COLUMN source; ALTER TABLE audit DROP COLUMN seq; ALTER TABLE audit DROP COLUMN hash;',
+  );
+  file.exec(
     'DROP TABLE applied; DROP TABLE share; DROP INDEX api_key_by_label; ALTER TABLE api_key DROP COLUMN owner; ALTER TABLE api_key DROP COLUMN note; ALTER TABLE api_key DROP COLUMN paused_at; PRAGMA user_version = 4; DROP TABLE schema_reader',
   );
   const client = controlClient(handle);

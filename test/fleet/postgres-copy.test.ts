@@ -6,6 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { defaultPolicy } from '../../src/core/security/security-policy.ts';
 import { migrations } from '../../src/store/postgres/schema.ts';
 import type { Repositories } from '../../src/store/store.ts';
+import { soundChains } from '../contracts/audit-contract.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { writeFolderOf010 } from '../helpers/folder-of-010.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
@@ -77,7 +78,8 @@ async function contentOf(store: Repositories) {
   return {
     configuration: await store.configuration.read(),
     shares: await store.shares.listShares(),
-    audit: await store.audit.list(1_000),
+    audit: await store.audit.find({ limit: 1_000 }),
+    chains: [await store.audit.heads(), await soundChains(store)],
     usage: await store.usage.listUsage('0000-01-01'),
     slots: slots.map((slot) => JSON.stringify(slot)).sort(),
     retention: await store.usage.retention(),
@@ -123,7 +125,7 @@ test('a data folder of 0.1.0 is copied to PostgreSQL with its families and its a
   );
   assert.deepEqual(
     (await shared.audit.list(9)).map(({ action }) => action),
-    ['auth.refused', 'key.rotate', 'key.create'],
+    ['audit.checkpoint', 'audit.checkpoint', 'auth.refused', 'key.rotate', 'key.create'],
   );
   const [day] = await shared.usage.listUsage('2025-01-01');
   assert.deepEqual([day?.keyId, day?.familyId, day?.requests], ['key_a', 'key_a', 1]);

@@ -4,7 +4,7 @@ import { type TestContext, test } from 'node:test';
 import type { UsageEntry } from '../../src/core/security/ports.ts';
 import type { PostgresDatabase } from '../../src/store/postgres/database.ts';
 import { TodayTokens } from '../../src/store/postgres/today-tokens.ts';
-import { writeBatch } from '../../src/store/postgres/usage-batch.ts';
+import { insertBatch, writeBatch } from '../../src/store/postgres/usage-batch.ts';
 import { usageOfFamily } from '../../src/store/postgres/usage-repository.ts';
 import { type UsageBatch, UsageBatches } from '../../src/store/usage-batches.ts';
 import { dayNumber } from '../../src/store/usage-row.ts';
@@ -183,7 +183,7 @@ test('tokens of a transaction that ends after a read are in the next read', { sk
     written = resolve;
   });
   const slow = database.write(async (session) => {
-    await writeBatch(session, batchOf('slow', {}));
+    await insertBatch(session, batchOf('slow', {}), []);
     written();
     await held;
   });

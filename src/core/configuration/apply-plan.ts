@@ -79,7 +79,7 @@ export function planApply(
       engine: engines.applied,
       alias: aliases.applied,
     },
-    audit: audit.map((entry) => ({ atMs: nowMs, actor, ...entry })),
+    audit: audit.map((entry) => ({ atMs: nowMs, actor, source: 'apply', ...entry })),
     steps,
     unchanged: sections.reduce((sum, section) => sum + section.unchanged, 0),
     warnings: keys.warnings,

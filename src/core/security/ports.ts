@@ -91,6 +91,8 @@ export interface AuditEntry {
   /** `key.create`, `policy.set`, `proxy.start`, `auth.refused` ... */
   readonly action: string;
   readonly subject: string;
+  /** `apply`: a file of `flm apply` made the change. Absent where the actor says everything. */
+  readonly source?: string;
   readonly before?: string;
   readonly after?: string;
 }
@@ -150,7 +152,7 @@ export interface UsageRepository {
   /** How long usage and audit are kept. */
   retention(): Promise<Retention>;
   setRetention(retention: Retention): Promise<void>;
-  /** Combines hours into days, and deletes days and refused logins, when they are past their retention at `nowMs`. */
+  /** Combines hours into days, and deletes days and audit entries, when they are past their retention at `nowMs`. */
   applyRetention(nowMs: number): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ export const longestRetention: Retention = { hourlyDays: 3_660, dailyDays: 36_60
 
 export interface RetentionChange {
   readonly usage: Pick<UsageRepository, 'retention' | 'setRetention'>;
-  readonly audit: AuditRepository;
+  readonly audit: Pick<AuditRepository, 'record'>;
   readonly atMs: number;
   readonly actor: string;
 }

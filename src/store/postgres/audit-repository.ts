@@ -1,15 +1,31 @@
 /**
  * The audit log. Entries about changes are written in the transaction of the change, and all entries in the order of
- * changes. Entries about refused logins are in a table of their own, written by proxies. Both are bounded, with the
- * oldest rows deleted first. No entry contains a secret.
+ * changes. Entries about refused logins are in a table of their own, written by proxies. Both are chained by hash and
+ * bounded, with the oldest rows deleted first. No entry contains a secret.
  */
-import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
-import { auditOf, keptAuditRows, withoutSecrets } from '../audit-rows.ts';
+import type { AuditHead } from '../../core/audit/audit-chain.ts';
+import type { AuditLog } from '../../core/audit/audit-log.ts';
+import {
+  type AuditQuery,
+  matchesAudit,
+  newestEntries,
+  type StoredAuditEntry,
+} from '../../core/audit/audit-query.ts';
+import type { ChainVerdict } from '../../core/audit/chain-check.ts';
+import type { AuditEntry } from '../../core/security/ports.ts';
+import { auditOf, auditPage, storedEntryOf } from '../audit-rows.ts';
+import {
+  appendAudit,
+  type ChainPlace,
+  chainPlaces,
+  chainState,
+  changesPlace,
+  verifyChain,
+} from './audit-chain.ts';
 import type { PostgresDatabase } from './database.ts';
-import { insertRows } from './insert-rows.ts';
 import type { SqlSession } from './sql-session.ts';
 
-export class PostgresAuditRepository implements AuditRepository {
+export class PostgresAuditRepository implements AuditLog {
   readonly #db: PostgresDatabase;
 
   constructor(db: PostgresDatabase) {
@@ -22,15 +38,64 @@ export class PostgresAuditRepository implements AuditRepository {
 
   async list(limit: number): Promise<readonly AuditEntry[]> {
     return this.#db.read(async (session) => {
-      const changes = await session.list(auditOf, 'SELECT * FROM flm.audit ORDER BY id DESC LIMIT $1', limit);
-      const refused = await session.list(
-        auditOf,
-        'SELECT * FROM flm.refusal ORDER BY id DESC LIMIT $1',
-        limit,
-      );
-      // A stable sort, so that entries with the same time keep their order.
-      return [...changes, ...refused].sort((a, b) => b.atMs - a.atMs).slice(0, limit);
+      const lists: AuditEntry[][] = [];
+      for (const { entries } of chainPlaces)
+        lists.push(
+          await session.list(auditOf, `SELECT * FROM flm.${entries} ORDER BY id DESC LIMIT $1`, limit),
+        );
+      return newestEntries(lists, limit);
     });
+  }
+
+  async find(query: AuditQuery): Promise<readonly StoredAuditEntry[]> {
+    return this.#db.read(async (session) => {
+      const lists: StoredAuditEntry[][] = [];
+      for (const place of chainPlaces) lists.push(await matching(session, place, query));
+      return newestEntries(lists, query.limit);
+    });
+  }
+
+  async heads(): Promise<readonly AuditHead[]> {
+    return this.#db.read(readHeads);
+  }
+
+  async verify(heads: readonly AuditHead[] = []): Promise<readonly ChainVerdict[]> {
+    return this.#db.read(async (session) => {
+      const verdicts: ChainVerdict[] = [];
+      for (const place of chainPlaces) verdicts.push(await verifyChain(session, place, heads));
+      return verdicts;
+    });
+  }
+}
+
+/** The head of each chain that has entries. */
+export async function readHeads(session: SqlSession): Promise<readonly AuditHead[]> {
+  const heads: AuditHead[] = [];
+  for (const place of chainPlaces) {
+    const { head } = await chainState(session, place);
+    if (head.seq > 0) heads.push({ chain: place.chain, ...head });
+  }
+  return heads;
+}
+
+/** The newest matching entries of one chain. Entries are in the order of their numbers, not of their times. */
+async function matching(
+  session: SqlSession,
+  { chain, entries }: ChainPlace,
+  query: AuditQuery,
+): Promise<StoredAuditEntry[]> {
+  const sql = `SELECT * FROM flm.${entries} WHERE id < $1 ORDER BY id DESC LIMIT ${auditPage}`;
+  const found: StoredAuditEntry[] = [];
+  let lastId = Number.MAX_SAFE_INTEGER;
+  for (;;) {
+    const rows = await session.list(storedEntryOf(chain), sql, lastId);
+    for (const { id, ...entry } of rows) {
+      lastId = id;
+      if (!matchesAudit(entry, query)) continue;
+      found.push(entry);
+      if (found.length === query.limit) return found;
+    }
+    if (rows.length < auditPage) return found;
   }
 }
 
@@ -54,18 +119,5 @@ export async function writeChange(
 
 /** Call it inside a change, or in the order of changes. */
 export async function recordAudit(session: SqlSession, entries: readonly AuditEntry[]): Promise<void> {
-  if (entries.length === 0) return;
-  const rows = entries.map(({ atMs, actor, action, subject, before, after }) => [
-    atMs,
-    actor,
-    action,
-    subject,
-    before === undefined ? null : withoutSecrets(before),
-    after === undefined ? null : withoutSecrets(after),
-  ]);
-  await insertRows(session, 'audit', ['at', 'actor', 'action', 'subject', 'before', 'after'], rows);
-  await session.run(
-    'DELETE FROM flm.audit WHERE id <= (SELECT max(id) FROM flm.audit) - $1::bigint',
-    keptAuditRows,
-  );
+  await appendAudit(session, changesPlace, entries);
 }

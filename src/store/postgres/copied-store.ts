@@ -9,6 +9,7 @@ import {
   type CopiedStore,
   type CopiedTable,
   type CopiedValue,
+  chainTables,
   copiedTableNames,
   copiedTables,
   followedTables,
@@ -46,6 +47,9 @@ export function postgresCopiedStore(db: PostgresDatabase, key: StoreKey): Copied
           await session.run(`DELETE FROM flm.${name}`);
         for (const name of copiedTableNames) await insertTable(session, name, content.rows[name], next);
         for (const engine of content.engines) await saveEngineRow(session, key, engine, next);
+        // A copy that was made without chains.
+        for (const name of chainTables)
+          await session.run(`INSERT INTO flm.${name} VALUES (1, 0, '', 0, '') ON CONFLICT DO NOTHING`);
         return true;
       });
     },

@@ -50,8 +50,10 @@ export async function migrate(
   refuseNewer(version, all.length, shown);
   if (version.found >= all.length) return version;
   if (version.found === 0) await refuseUnfit(session, shown);
-  for (const migration of all.slice(version.found))
-    await session.script(typeof migration === 'string' ? migration : migration.breaking);
+  for (const migration of all.slice(version.found)) {
+    if (typeof migration === 'function') await migration(session);
+    else await session.script(typeof migration === 'string' ? migration : migration.breaking);
+  }
   await session.run(
     `INSERT INTO flm.schema_version (id, version, oldest) VALUES (1, $1, $2)
      ON CONFLICT (id) DO UPDATE SET version = excluded.version, oldest = excluded.oldest`,

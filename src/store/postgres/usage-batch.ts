@@ -1,22 +1,43 @@
 /**
- * Writes one batch of usage to PostgreSQL in one statement, exactly once.
+ * Writes one batch of usage to PostgreSQL exactly once, in one statement for all tables.
  *
  * The statement first stores the number of the batch. If that number is stored already, it writes nothing, so a batch
  * can be sent again after any failure. A second try that comes while the server still works on the first one waits for
  * it. Rows are written in the order of their keys: two proxies that count the same keys do not deadlock.
  */
-import type { AuditEntry, LastUse, UsageRow } from '../../core/security/ports.ts';
+import type { ChainedEntry } from '../../core/audit/audit-chain.ts';
+import type { LastUse, UsageRow } from '../../core/security/ports.ts';
 import type { UsageBatch } from '../usage-batches.ts';
 import { countColumns, familyUsageColumns, firstByteColumns, mostCounted } from '../usage-columns.ts';
 import { cappedSum, type UsageHourRow } from '../usage-row.ts';
+import { chainedRows, deleteTooMany, lockedState, refusalsPlace } from './audit-chain.ts';
+import type { PostgresDatabase } from './database.ts';
 import type { SqlSession, SqlValue } from './sql-session.ts';
 
 /** Lists of equal length, one for each column of a table. Lists of the driver hold no null; `optional`: '' is null. */
 type Columns = readonly (readonly [name: string, type: 'text' | 'optional' | 'bigint', values: ListValue])[];
 type ListValue = readonly string[] | readonly number[];
 
-/** `database` may repeat the statement. */
-export async function writeBatch(database: SqlSession, batch: UsageBatch): Promise<void> {
+/** Refused logins are added to their chain, under its lock. A batch without them is one statement. */
+export async function writeBatch(database: PostgresDatabase, batch: UsageBatch): Promise<void> {
+  if (batch.audit.length === 0) return void (await insertBatch(database, batch, []));
+  await database.write(async (session) => {
+    const state = await lockedState(session, refusalsPlace);
+    const refusals = chainedRows(refusalsPlace, state.head, batch.audit);
+    const isStored = await insertBatch(session, batch, refusals);
+    const last = refusals.at(-1);
+    if (!isStored || last === undefined) return;
+    const head = { seq: last.seq, hash: last.hash };
+    await deleteTooMany(session, refusalsPlace, { ...state, head }, last.atMs);
+  });
+}
+
+/** Returns false if the batch was stored before. `session` may repeat the statement. */
+export async function insertBatch(
+  session: SqlSession,
+  batch: UsageBatch,
+  refusals: readonly ChainedEntry[],
+): Promise<boolean> {
   const values: SqlValue[] = [batch.writer, batch.sequence];
   const rows = (columns: Columns): string => {
     const first = values.length;
@@ -46,9 +67,11 @@ export async function writeBatch(database: SqlSession, batch: UsageBatch): Promi
       INSERT INTO flm.last_used ${rows(useColumns(batch.uses))}
       ON CONFLICT (key_id) DO UPDATE SET at = excluded.at, address = excluded.address
       WHERE excluded.at >= last_used.at),
-    refusals AS (INSERT INTO flm.refusal ${rows(refusalColumns(batch.audit))})
+    refusals AS (INSERT INTO flm.refusal ${rows(refusalColumns(refusals))} RETURNING seq, hash),
+    chain AS (UPDATE flm.refusal_chain SET head_seq = newest.seq, head_hash = newest.hash
+      FROM (SELECT seq, hash FROM refusals ORDER BY seq DESC LIMIT 1) AS newest)
     SELECT 1 FROM fresh`;
-  await database.list(() => undefined, sql, ...values);
+  return (await session.find(() => true, sql, ...values)) ?? false;
 }
 
 function addTo(table: string, columns: readonly string[]): string {
@@ -135,7 +158,7 @@ function useColumns(uses: ReadonlyMap<string, LastUse>): Columns {
   ];
 }
 
-function refusalColumns(entries: readonly AuditEntry[]): Columns {
+function refusalColumns(entries: readonly ChainedEntry[]): Columns {
   return [
     ['at', 'bigint', entries.map(({ atMs }) => atMs)],
     ['actor', 'text', entries.map(({ actor }) => actor)],
@@ -144,6 +167,8 @@ function refusalColumns(entries: readonly AuditEntry[]): Columns {
     // JSON, so never an empty text.
     ['before', 'optional', entries.map(({ before = '' }) => before)],
     ['after', 'optional', entries.map(({ after = '' }) => after)],
+    ['seq', 'bigint', entries.map(({ seq }) => seq)],
+    ['hash', 'text', entries.map(({ hash }) => hash)],
   ];
 }
 

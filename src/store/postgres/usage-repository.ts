@@ -30,9 +30,10 @@ import {
   usageTables,
 } from '../usage-columns.ts';
 import { dayName, dayNumber, hourNumber } from '../usage-row.ts';
+import { chainOlderEntries, chainPlaces, deletePastAudit } from './audit-chain.ts';
 import type { PostgresDatabase } from './database.ts';
 import type { SqlSession, SqlValue } from './sql-session.ts';
-import { writeBatch } from './usage-batch.ts';
+import { insertBatch } from './usage-batch.ts';
 
 export class PostgresUsageRepository implements UsageRepository {
   readonly #db: PostgresDatabase;
@@ -47,7 +48,7 @@ export class PostgresUsageRepository implements UsageRepository {
     const batch = batches.next();
     if (batch === undefined) return;
     await this.#db.write(async (session) => {
-      await writeBatch(session, batch);
+      await insertBatch(session, batch, []);
       await session.run('DELETE FROM flm.flush WHERE writer = $1', batch.writer);
     });
   }
@@ -105,8 +106,12 @@ export function usageOfFamily(
   );
 }
 
-/** Writes in one transaction. Two nodes that do it at the same moment do it one after the other. */
+/**
+ * Writes usage in one transaction and the audit in another one. Two nodes that do it at the same moment do it one after
+ * the other.
+ */
 export async function applyRetention(db: PostgresDatabase, nowMs: number): Promise<void> {
+  let auditBeforeMs = 0;
   await db.write(async (session) => {
     await session.list(() => undefined, 'SELECT 1 FROM flm.retention FOR UPDATE');
     const { hourlyDays, dailyDays, auditDays } = await retentionOf(session);
@@ -127,8 +132,14 @@ export async function applyRetention(db: PostgresDatabase, nowMs: number): Promi
     const firstDay = dayName(today - dailyDays);
     await session.run('DELETE FROM flm.usage_rollup WHERE day < $1', firstDay);
     await session.run('DELETE FROM flm.usage_day WHERE day < $1', firstDay);
-    for (const table of ['flm.refusal', 'flm.audit'])
-      await session.run(`DELETE FROM ${table} WHERE at < $1`, nowMs - auditDays * dayMs);
+    auditBeforeMs = nowMs - auditDays * dayMs;
+  });
+  // In the order in which changes lock their rows, and without the rows of usage that the batches of proxies wait for.
+  await db.inOrder(async (session) => {
+    for (const place of chainPlaces) {
+      await chainOlderEntries(session, place, nowMs);
+      await deletePastAudit(session, place, auditBeforeMs, nowMs);
+    }
   });
 }
 

@@ -1,15 +1,33 @@
 /**
  * The audit log. Entries about changes are in `flm.db`, written in the transaction of the change. Entries about refused
- * logins are in `usage.db`, written by proxies. Both are bounded, with the oldest rows deleted first. No entry contains
- * a secret.
+ * logins are in `usage.db`, written by proxies. Both are chained by hash and bounded, with the oldest rows deleted first.
+ * No entry contains a secret.
  */
-import type { AuditEntry, AuditRepository } from '../../core/security/ports.ts';
-import { auditOf, keptAuditRows, withoutSecrets } from '../audit-rows.ts';
+import type { AuditHead } from '../../core/audit/audit-chain.ts';
+import type { AuditLog } from '../../core/audit/audit-log.ts';
+import {
+  type AuditQuery,
+  matchesAudit,
+  newestEntries,
+  type StoredAuditEntry,
+} from '../../core/audit/audit-query.ts';
+import type { ChainVerdict } from '../../core/audit/chain-check.ts';
+import type { AuditEntry } from '../../core/security/ports.ts';
+import { auditOf, auditPage, storedEntryOf } from '../audit-rows.ts';
 import { integer } from '../rows.ts';
-import { auditOfProxies } from './audit-takeover.ts';
+import {
+  appendAudit,
+  auditOfProxies,
+  type ChainInFile,
+  chainState,
+  changesPlace,
+  deletePastAudit,
+  refusalsPlace,
+  verifyChain,
+} from './audit-chain.ts';
 import type { Database } from './database.ts';
 
-export class SqliteAuditRepository implements AuditRepository {
+export class SqliteAuditRepository implements AuditLog {
   readonly #flm: Database;
   readonly #usage: Database;
 
@@ -26,8 +44,47 @@ export class SqliteAuditRepository implements AuditRepository {
     const changes = this.#flm.list(auditOf, 'SELECT * FROM audit ORDER BY id DESC LIMIT ?', limit);
     const ofProxies = `SELECT * FROM audit WHERE action IN ${auditOfProxies} ORDER BY id DESC LIMIT ?`;
     const refused = this.#usage.list(auditOf, ofProxies, limit);
-    // A stable sort, so that entries with the same time keep their order.
-    return [...changes, ...refused].sort((a, b) => b.atMs - a.atMs).slice(0, limit);
+    return newestEntries([changes, refused], limit);
+  }
+
+  async find(query: AuditQuery): Promise<readonly StoredAuditEntry[]> {
+    const lists = this.#places.map(([db, place]) => db.read(() => matching(db, place, query)));
+    return newestEntries(lists, query.limit);
+  }
+
+  async heads(): Promise<readonly AuditHead[]> {
+    return this.#places.flatMap(([db, place]) => {
+      const { head } = chainState(db, place);
+      return head.seq === 0 ? [] : [{ chain: place.chain, ...head }];
+    });
+  }
+
+  async verify(heads: readonly AuditHead[] = []): Promise<readonly ChainVerdict[]> {
+    return this.#places.map(([db, place]) => db.read(() => verifyChain(db, place, heads)));
+  }
+
+  get #places(): readonly (readonly [Database, ChainInFile])[] {
+    return [
+      [this.#flm, changesPlace],
+      [this.#usage, refusalsPlace],
+    ];
+  }
+}
+
+/** The newest matching entries of one file. Entries are in the order of their numbers, not of their times. */
+function matching(db: Database, { chain, where }: ChainInFile, query: AuditQuery): StoredAuditEntry[] {
+  const sql = `SELECT * FROM audit WHERE id < ? AND ${where} ORDER BY id DESC LIMIT ${auditPage}`;
+  const found: StoredAuditEntry[] = [];
+  let lastId = Number.MAX_SAFE_INTEGER;
+  for (;;) {
+    const rows = db.list(storedEntryOf(chain), sql, lastId);
+    for (const { id, ...entry } of rows) {
+      lastId = id;
+      if (!matchesAudit(entry, query)) continue;
+      found.push(entry);
+      if (found.length === query.limit) return found;
+    }
+    if (rows.length < auditPage) return found;
   }
 }
 
@@ -43,26 +100,22 @@ export function writeChange(db: Database, audit: AuditEntry | undefined, change:
   });
 }
 
-/** Call it inside a write transaction of `db`. */
+/** Call it inside a write transaction of `db`, which is `flm.db`. */
 export function recordAudit(db: Database, entries: readonly AuditEntry[]): void {
-  if (entries.length === 0) return;
-  for (const entry of entries) {
-    db.run(
-      'INSERT INTO audit (at, actor, action, subject, before, after) VALUES (?, ?, ?, ?, ?, ?)',
-      entry.atMs,
-      entry.actor,
-      entry.action,
-      entry.subject,
-      entry.before === undefined ? null : withoutSecrets(entry.before),
-      entry.after === undefined ? null : withoutSecrets(entry.after),
-    );
-  }
-  db.run('DELETE FROM audit WHERE id <= (SELECT max(id) FROM audit) - ?', keptAuditRows);
+  appendAudit(db, changesPlace, entries);
 }
 
-/** Writes nothing if no entry is that old. */
-export function deleteOldAudit(db: Database, beforeMs: number): void {
-  const oldest = db.find((row) => integer(row, 'at'), 'SELECT at FROM audit ORDER BY id LIMIT 1');
+/** Call it inside a write transaction of `db`, which is `usage.db`. */
+export function recordRefusals(db: Database, entries: readonly AuditEntry[]): void {
+  appendAudit(db, refusalsPlace, entries);
+}
+
+/** Deletes old entries of `db`, which is `flm.db`. Writes nothing if no entry is that old. */
+export function deleteOldAudit(db: Database, beforeMs: number, nowMs: number): void {
+  const oldest = db.find(
+    (row) => integer(row, 'at'),
+    'SELECT min(at) AS at FROM audit HAVING at IS NOT NULL',
+  );
   if (oldest === undefined || oldest >= beforeMs) return;
-  db.write(() => db.run('DELETE FROM audit WHERE at < ?', beforeMs));
+  db.write(() => deletePastAudit(db, changesPlace, beforeMs, nowMs));
 }

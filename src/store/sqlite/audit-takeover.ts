@@ -8,13 +8,11 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { auditOfProxies } from './audit-chain.ts';
 import type { DatabasePlace } from './sqlite-failure.ts';
 
 /** In WAL mode, reads do not wait for writers. This limit is for a file that is being opened for the first time. */
 const busyTimeoutMs = 250;
-
-/** Actions that proxies write to `usage.db`. All other entries there were copied. */
-export const auditOfProxies = "('auth.refused', 'audit.dropped')";
 
 /** `db` is the open `flm.db`, outside a transaction. Never throws. */
 export function takeOverAudit(db: DatabaseSync, place: DatabasePlace): void {

@@ -11,12 +11,13 @@ import {
   type ContentCounts,
   type CopiedStore,
   type CopiedTable,
+  chainTables,
   copiedTableNames,
   copiedTables,
   type StoreContent,
   valuesIn,
 } from '../store-copy.ts';
-import { auditOfProxies } from './audit-takeover.ts';
+import { auditOfProxies } from './audit-chain.ts';
 import type { Database } from './database.ts';
 import { saveEngineRow } from './engine-repository.ts';
 
@@ -44,6 +45,8 @@ const places: Readonly<Record<CopiedTable, Place>> = {
   applied: { ...inFlm('applied'), ...byName },
   audit: { ...inFlm('audit'), order: 'id' },
   refusal: { ...inUsage('audit'), where: `action IN ${auditOfProxies}`, order: 'id' },
+  audit_chain: inFlm('audit_chain'),
+  refusal_chain: inUsage('refusal_chain'),
   usage_day: { ...inUsage('usage_day'), columns: family },
   usage_hour: inUsage('usage_hour'),
   usage_rollup: { ...inUsage('usage_rollup'), columns: family },
@@ -72,6 +75,9 @@ export function sqliteCopiedStore(flm: Database, usage: Database): CopiedStore {
       const sql = `INSERT INTO ${place.table} (${columns.join(', ')}) VALUES (${columns.map(() => '?').join(', ')})`;
       for (const values of content.rows[name]) db.run(sql, ...values);
     }
+    // A copy that was made without chains.
+    for (const name of chainTables)
+      if (dbOf(places[name]) === db) db.run(`INSERT OR IGNORE INTO ${name} VALUES (1, 0, '', 0, '')`);
   };
   return {
     shown: flm.place.file,

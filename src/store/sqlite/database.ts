@@ -215,7 +215,7 @@ export class Database {
         throw new StoreError('STORE_UNUSABLE', { params: { file: this.place.file, reason } });
       }
       migrate(db, schema, this.place, clock.nowMs(), this.#options.onMigrate);
-      schema.opened?.(db, this.place);
+      schema.opened?.(db, this.place, clock.nowMs());
     } catch (error) {
       db.close();
       throw error;

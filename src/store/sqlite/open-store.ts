@@ -69,7 +69,7 @@ export function openStore(options: StoreOptions): SqliteStore {
     configuration: new SqliteConfigurationRepository(flm),
     shares: new SqliteShareRepository(flm),
     audit: new SqliteAuditRepository(flm, usage),
-    usage: new SqliteUsageRepository(usage),
+    usage: new SqliteUsageRepository(usage, flm),
     schemaVersion: () => flm.find((row) => integer(row, 'user_version'), 'PRAGMA user_version') ?? 0,
     copied: sqliteCopiedStore(flm, usage),
     faults: () => [...flm.faults(), ...usage.faults()],

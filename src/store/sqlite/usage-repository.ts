@@ -31,13 +31,18 @@ import {
   usageTables,
 } from '../usage-columns.ts';
 import { dayName, dayNumber, hourNumber, type UsageHourRow } from '../usage-row.ts';
+import { deletePastAudit, refusalsPlace } from './audit-chain.ts';
+import { deleteOldAudit } from './audit-repository.ts';
 import type { Database } from './database.ts';
 
 export class SqliteUsageRepository implements UsageRepository {
   readonly #db: Database;
+  readonly #flm: Database;
 
-  constructor(db: Database) {
+  /** `flm` holds the audit of changes. */
+  constructor(db: Database, flm: Database) {
     this.#db = db;
+    this.#flm = flm;
   }
 
   async addUsage(entries: readonly UsageEntry[]): Promise<void> {
@@ -84,6 +89,7 @@ export class SqliteUsageRepository implements UsageRepository {
 
   async applyRetention(nowMs: number): Promise<void> {
     this.#db.write(() => applyRetention(this.#db, nowMs));
+    deleteOldAudit(this.#flm, nowMs - retentionOf(this.#db).auditDays * dayMs, nowMs);
   }
 }
 
@@ -224,7 +230,10 @@ export function applyRetention(db: Database, nowMs: number): void {
   const firstDay = dayName(today - dailyDays);
   db.run('DELETE FROM usage_rollup WHERE day < ?', firstDay);
   db.run('DELETE FROM usage_day WHERE day < ?', firstDay);
-  db.run('DELETE FROM audit WHERE at < ?', nowMs - auditDays * dayMs);
+  const beforeMs = nowMs - auditDays * dayMs;
+  deletePastAudit(db, refusalsPlace, beforeMs, nowMs);
+  // Entries about changes, which flm 0.1.0 wrote here and this flm has copied.
+  db.run('DELETE FROM audit WHERE seq IS NULL AND at < ?', beforeMs);
 }
 
 /** Rows of an flm without families count only for the key. */

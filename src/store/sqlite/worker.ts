@@ -11,7 +11,7 @@ import type { Seen, StoreAnswer, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayMs } from '../usage-columns.ts';
 import { dayName } from '../usage-row.ts';
-import { deleteOldAudit, recordAudit } from './audit-repository.ts';
+import { deleteOldAudit, recordRefusals } from './audit-repository.ts';
 import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { flmSchema, usageSchema } from './schema.ts';
@@ -164,7 +164,7 @@ class StoreWorker {
       addUsage(db, batch.rows);
       addHours(db, batch.hours);
       for (const [keyId, use] of batch.uses) touchKey(db, keyId, use);
-      recordAudit(db, batch.audit);
+      recordRefusals(db, batch.audit);
       const nowMs = systemClock.nowMs();
       db.run(
         'INSERT OR REPLACE INTO flush (writer, sequence, at) VALUES (?, ?, ?)',
@@ -184,7 +184,7 @@ class StoreWorker {
     this.#retentionDueMs = nowMs + retentionEveryMs;
     try {
       this.#usage.write(() => applyRetention(this.#usage, nowMs));
-      deleteOldAudit(this.#flm, nowMs - retentionOf(this.#usage).auditDays * dayMs);
+      deleteOldAudit(this.#flm, nowMs - retentionOf(this.#usage).auditDays * dayMs, nowMs);
     } catch (error) {
       this.#disconnect();
       if (!(error instanceof FlmError)) throw error;
