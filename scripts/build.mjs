@@ -1,9 +1,9 @@
 /**
  * Bundles src/ into dist/: `node scripts/build.mjs [--clean]`.
  *
- * A worker thread needs no entry of its own: the bundler finds `new Worker(new URL('./worker.ts', import.meta.url))`
- * and inserts the code of the thread, so that the same line works from the sources and from dist/. The licences of the
- * bundled packages are in dist/LICENSES.txt.
+ * A worker thread needs no entry of its own: the bundler finds `new URL('./worker.ts', import.meta.url)` and puts a string
+ * with the code of the thread in its place, for `new Worker(code, { eval: true })`. The licences of the bundled packages
+ * are in dist/LICENSES.txt.
  *
  * Files are moved into place one by one with main.js last, and chunks of earlier builds stay for a day: a proxy that is
  * running from this clone may still load one. `--clean` (for publishing) removes all old files.

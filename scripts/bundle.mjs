@@ -60,7 +60,7 @@ async function bundle(input, output) {
 
 const workerUrl = /new URL\(\s*'(\.{1,2}\/[^']+\.ts)'\s*,\s*import\.meta\.url\s*\)/g;
 
-/** Turns `new URL('./x.ts', import.meta.url)` into a `data:` URL that holds the code of the worker. */
+/** Turns `new URL('./x.ts', import.meta.url)` into a string with the code of the worker, a script for `eval`. */
 function workersInside() {
   return {
     name: 'workers-inside',
@@ -69,8 +69,7 @@ function workersInside() {
       let replaced = code;
       for (const [expression, target] of code.matchAll(workerUrl)) {
         const text = await workerText(resolve(dirname(id), target));
-        const url = `data:text/javascript;base64,${Buffer.from(text).toString('base64')}`;
-        replaced = replaced.replace(expression, () => `new URL('${url}')`);
+        replaced = replaced.replace(expression, () => JSON.stringify(text));
       }
       return replaced === code ? null : { code: replaced, map: null };
     },
@@ -83,6 +82,8 @@ async function workerText(file) {
     platform: 'node',
     external: [/^node:/],
     plugins: [smallInMemory()],
+    // A module counts only if something of it is used, so the thread does not load schemas that only the proxy checks.
+    treeshake: { moduleSideEffects: false },
   });
   const { output } = await built.generate({
     format: 'esm',
@@ -92,7 +93,7 @@ async function workerText(file) {
     minify: { compress: true, mangle: false, codegen: true },
   });
   await built.close();
-  return output[0].code;
+  return `'use strict';{${output[0].code.replace(/export *\{ *\};?\s*$/, '')}}`;
 }
 
 /**

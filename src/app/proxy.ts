@@ -16,6 +16,7 @@ import type { LimitsHandOver } from '../core/security/limits-hand-over.ts';
 import { startDemoEngine } from '../engines/demo-server.ts';
 import { serveControl } from '../process/control-server.ts';
 import { sweepStaleSockets } from '../process/control-socket.ts';
+import { trimWhenIdle } from '../process/idle-memory.ts';
 import type { PassedSocket } from '../process/passed-sockets.ts';
 import { processStart } from '../process/process-identity.ts';
 import { schemaFit } from '../store/sqlite/schema-check.ts';
@@ -141,6 +142,9 @@ async function startProxy(
     const { nodeName } = machine.stores();
     store.publish(() => nodeReport(control, nodeName));
     await logStarted(start, control.handle);
+    const { gateway, metrics } = serving;
+    const trim = { clock: machine.clock, inFlight: () => gateway.inFlight, handled: () => metrics.total };
+    await closeWith(parts, trimWhenIdle(trim));
     return {
       handle: control.handle,
       control,

@@ -9,13 +9,6 @@ import { flmEntry } from '../helpers/cli.ts';
 
 const dist = join(flmEntry, '../../dist');
 const chunks = chunksFrom('main.js');
-/** The threads that the build has inside, as text. */
-const threads = [...chunks.values()].flatMap((text) =>
-  [...text.matchAll(/"data:text\/javascript;base64,([^"]+)"/g)].map(([, code = '']) =>
-    Buffer.from(code, 'base64').toString('utf8'),
-  ),
-);
-
 /** Folders of a build keep files of earlier builds for a while. */
 function chunksFrom(first: string): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
@@ -31,22 +24,15 @@ function chunksFrom(first: string): ReadonlyMap<string, string> {
 
 test('no file of the build has characters that take two bytes each in memory', () => {
   assert.ok(chunks.size > 20, 'the build has chunks');
-  assert.ok(threads.length > 1, 'the build has threads');
   const wide = /[^\0-\x7f]/;
   const found = [...chunks].filter(([, text]) => wide.test(text)).map(([name]) => name);
   assert.deepEqual(found, []);
-  assert.ok(!threads.some((text) => wide.test(text)));
 });
 
 test('no file of the build imports a module of Node as a whole', () => {
   const whole = /(?:^|[;\n])\s*import\b[^;()]*["']node:[\w/]+["']/;
   const found = [...chunks].filter(([, text]) => whole.test(text)).map(([name]) => name);
   assert.deepEqual(found, []);
-  // The first code of a thread that inflates the rest is written by hand.
-  assert.deepEqual(
-    threads.filter((text) => text.length > 1_000 && whole.test(text)),
-    [],
-  );
 });
 
 test('the process of a proxy loads neither the terminal nor the HTTP client of Node', (t) => {

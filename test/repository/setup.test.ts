@@ -109,7 +109,8 @@ test('a worker thread named by URL is bundled and runs from dist', (t) => {
   const bare = clone(
     t,
     `import { Worker } from 'node:worker_threads';
-     new Worker(new URL('../store/worker.ts', import.meta.url)).on('message', (text) => console.log(text));`,
+     const program: URL | string = new URL('../store/worker.ts', import.meta.url);
+     new Worker(program, { eval: typeof program === 'string' }).on('message', (text) => console.log(text));`,
   );
   mkdirSync(join(bare.folder, 'src/store'));
   writeFileSync(

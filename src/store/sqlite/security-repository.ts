@@ -225,8 +225,13 @@ export function savePolicyRow(db: Database, policy: SecurityPolicy): number {
 
 /** Throws POLICY_INVALID if the stored row is invalid, for example after a manual edit. */
 export function loadPolicy(db: Database): SecurityPolicy {
-  const body = db.find((row) => json<unknown>(row, 'body'), 'SELECT body FROM policy WHERE id = 1');
+  const body = storedPolicy(db);
   return body === undefined ? defaultPolicy : parsePolicy(body);
+}
+
+/** The policy as it is stored; undefined if it was never changed. */
+export function storedPolicy(db: Database): unknown {
+  return db.find((row) => json<unknown>(row, 'body'), 'SELECT body FROM policy WHERE id = 1');
 }
 
 /** Throws KEY_INVALID for a failed UNIQUE constraint of `work`. */

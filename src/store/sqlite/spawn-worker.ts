@@ -1,6 +1,7 @@
 /**
  * Starts the store thread. From the sources the thread loads the file below. In dist/ the bundler has replaced the URL
- * by the code itself (scripts/bundle.mjs), so no file is read.
+ * by the code itself (scripts/bundle.mjs), so no file is read. As a `data:` URL the code would cost 13 MB more: the
+ * thread would load and run the loader of modules for it.
  */
 import { Worker } from 'node:worker_threads';
 import type { ThreadStart } from './thread-messages.ts';
@@ -8,8 +9,10 @@ import type { ThreadStart } from './thread-messages.ts';
 export type SpawnWorker = (start: ThreadStart) => Worker;
 
 export function spawnStoreWorker(start: ThreadStart): Worker {
-  return new Worker(storeWorkerUrl(), {
+  const program = storeWorkerProgram();
+  return new Worker(program, {
     name: 'flm-store',
+    eval: typeof program === 'string',
     workerData: start,
     // The thread needs neither the environment nor the Node flags of the proxy.
     env: {},
@@ -19,6 +22,6 @@ export function spawnStoreWorker(start: ThreadStart): Worker {
   });
 }
 
-function storeWorkerUrl(): URL {
+function storeWorkerProgram(): URL | string {
   return new URL('./worker.ts', import.meta.url);
 }

@@ -4,7 +4,6 @@
  */
 import { StoreError } from '../../core/errors.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
-import type { StateChange } from '../../core/security/ports.ts';
 import {
   aliasOf,
   allAliases,
@@ -15,10 +14,11 @@ import {
   integer,
   text,
 } from '../rows.ts';
-import type { Revisions, Seen, StateDelta } from '../store-requests.ts';
+import type { Revisions, Seen } from '../store-requests.ts';
 import type { Database } from './database.ts';
 import { removedKept } from './migrations/flm/001-initial.ts';
-import { loadPolicy } from './security-repository.ts';
+import { storedPolicy } from './security-repository.ts';
+import type { StoredDelta } from './thread-messages.ts';
 
 /** Keys with revisions in (`after`, `to`], read slice by slice before the rest of the changes. */
 export interface KeyRange {
@@ -28,7 +28,7 @@ export interface KeyRange {
 }
 
 export interface Reading {
-  readonly delta: StateDelta;
+  readonly delta: StoredDelta;
   /** Few keys, or those that changed since the range before was read. */
   readonly keys: readonly EnforcedKey[];
 }
@@ -75,8 +75,7 @@ export function keySlice(db: Database, range: KeyRange, length: number): readonl
 }
 
 /**
- * Returns undefined if nothing changed. The keys of `range` were read by slices. Throws a `StoreError`, or
- * POLICY_INVALID.
+ * Returns undefined if nothing changed. The keys of `range` were read by slices. Throws a `StoreError`.
  */
 export function readChanges(db: Database, seen: Seen | undefined, range?: KeyRange): Reading | undefined {
   db.followFile();
@@ -90,12 +89,12 @@ export function readChanges(db: Database, seen: Seen | undefined, range?: KeyRan
     const before = knownRevisions(seen, file, now);
     const moved = (table: keyof Revisions): boolean => before?.[table] !== now[table];
     if (!moved('api_key') && !moved('policy') && !moved('engine') && !moved('model_alias')) return undefined;
-    const rest: Omit<StateChange, 'keys'> = {
-      ...(moved('policy') ? { policy: loadPolicy(db) } : {}),
+    const rest: StoredDelta['rest'] = {
+      ...(moved('policy') ? { policy: { body: storedPolicy(db) } } : {}),
       ...(moved('engine') ? { engines: db.list(engineOf, allEngines) } : {}),
       ...(moved('model_alias') ? { aliases: db.list(aliasOf, allAliases) } : {}),
     };
-    const delta: StateDelta = { seen: { file, revisions: now }, rest };
+    const delta: StoredDelta = { seen: { file, revisions: now }, rest };
     if (!moved('api_key')) return { delta, keys: [] };
     const since = keysSince(before, now);
     const keys = db.list(enforcedKeyOf, keysInRange, range?.to ?? since ?? -1, now.api_key, noLimit);

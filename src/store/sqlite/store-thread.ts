@@ -7,8 +7,9 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
-import { StoreError } from '../../core/errors.ts';
+import { FlmError, StoreError } from '../../core/errors.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
+import { defaultPolicy, parsePolicy } from '../../core/security/security-policy.ts';
 import type { StoreAnswer, StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
 import type { SpawnWorker } from './spawn-worker.ts';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
@@ -126,7 +127,13 @@ export class StoreThread implements StoreConnection {
       return;
     }
     this.#pauseMs = firstPauseMs;
-    question.resolve({ answer, keys: existing(question.keys, answer) });
+    try {
+      const checked = withPolicy(answer);
+      question.resolve({ answer: checked, keys: existing(question.keys, checked) });
+    } catch (error) {
+      if (!(error instanceof FlmError)) throw error;
+      question.reject(new StoreError(error.code, { params: error.params }));
+    }
   }
 
   #rejectAll(reason: string): void {
@@ -140,6 +147,17 @@ export class StoreThread implements StoreConnection {
       params: { file: this.#options.start.home, reason: `the thread that reads it is gone: ${reason}` },
     });
   }
+}
+
+/** Throws POLICY_INVALID if the stored policy is invalid, for example after a manual edit. */
+function withPolicy(
+  answer: Exclude<FromThread['answer'], { readonly say: 'slice' | 'failed' }>,
+): StoreAnswer {
+  if (answer.say !== 'state' || answer.delta === undefined) return answer as StoreAnswer;
+  const { policy: stored, ...rest } = answer.delta.rest;
+  if (stored === undefined) return { say: 'state', delta: { ...answer.delta, rest } };
+  const policy = stored.body === undefined ? defaultPolicy : parsePolicy(stored.body);
+  return { say: 'state', delta: { ...answer.delta, rest: { ...rest, policy } } };
 }
 
 /** Without keys that were deleted after their slice was sent. */

@@ -8,7 +8,8 @@
  */
 import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
 import type { EnforcedKey } from '../../core/security/api-key.ts';
-import type { StoreAnswer, StoreRequest } from '../store-requests.ts';
+import type { StateChange } from '../../core/security/ports.ts';
+import type { StateDelta, StoreAnswer, StoreRequest } from '../store-requests.ts';
 
 export interface ThreadStart {
   readonly home: string;
@@ -17,10 +18,16 @@ export interface ThreadStart {
 
 export type ToThread = { readonly n: number; readonly request: StoreRequest | { readonly do: 'next' } };
 
+/** Changes as they are stored. The proxy checks the policy, so the thread does not load the code for that. */
+export interface StoredDelta extends Omit<StateDelta, 'rest'> {
+  readonly rest: Omit<StateChange, 'keys' | 'policy'> & { readonly policy?: { readonly body: unknown } };
+}
+
 export interface FromThread {
   readonly n: number;
   readonly answer:
-    | StoreAnswer
+    | Exclude<StoreAnswer, { readonly say: 'state' }>
+    | { readonly say: 'state'; readonly delta: StoredDelta | undefined }
     | { readonly say: 'slice'; readonly keys: readonly EnforcedKey[] }
     | { readonly say: 'failed'; readonly code: ErrorCode; readonly params: ErrorParams };
 }

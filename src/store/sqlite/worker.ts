@@ -6,8 +6,9 @@ import assert from 'node:assert/strict';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
+import type { RedemptionOrder } from '../../core/security/share.ts';
 import { integer } from '../rows.ts';
-import type { Seen, StoreAnswer, StoreRequest } from '../store-requests.ts';
+import type { Seen, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayMs } from '../usage-columns.ts';
 import { dayName } from '../usage-row.ts';
@@ -16,7 +17,6 @@ import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { flmSchema, usageSchema } from './schema.ts';
 import { revokeKey } from './security-repository.ts';
-import { redeemShare } from './share-repository.ts';
 import { type KeyRange, keySlice, manyKeys, type Reading, readChanges } from './state-reader.ts';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
 import {
@@ -82,14 +82,18 @@ class StoreWorker {
       const answer = this.#execute(n, request);
       if (answer !== undefined) this.#say({ n, answer });
     } catch (error) {
-      this.#disconnect();
-      if (!(error instanceof FlmError)) throw error;
-      this.#say({ n, answer: { say: 'failed', code: error.code, params: error.params } });
+      this.#fail(n, error);
     }
     if (request.do === 'close') this.#port.close();
   }
 
-  #execute(n: number, request: StoreRequest): StoreAnswer | undefined {
+  #fail(n: number, error: unknown): void {
+    this.#disconnect();
+    if (!(error instanceof FlmError)) throw error;
+    this.#say({ n, answer: { say: 'failed', code: error.code, params: error.params } });
+  }
+
+  #execute(n: number, request: StoreRequest): FromThread['answer'] | undefined {
     switch (request.do) {
       case 'look': {
         const { seen } = request;
@@ -119,14 +123,25 @@ class StoreWorker {
         revokeKey(this.#flm, request.keyId, request.audit);
         return { say: 'done' };
       case 'redeem':
-        this.#flm.followFile();
-        return { say: 'redeemed', result: redeemShare(this.#flm, request.order) };
+        void this.#redeem(n, request.order);
+        return undefined;
       case 'close':
         if (!request.keep) this.#forgetWriter(request.writer);
         this.#disconnect();
         return { say: 'done' };
       default:
         return request satisfies never;
+    }
+  }
+
+  /** The code that makes a key checks it with a large library, which is loaded for the first redemption. */
+  async #redeem(n: number, order: RedemptionOrder): Promise<void> {
+    const { redeemShare } = await import('./share-repository.ts');
+    try {
+      this.#flm.followFile();
+      this.#say({ n, answer: { say: 'redeemed', result: redeemShare(this.#flm, order) } });
+    } catch (error) {
+      this.#fail(n, error);
     }
   }
 
