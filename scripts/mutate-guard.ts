@@ -1,6 +1,6 @@
 /**
- * Proves that the wire tests can fail. In a copy of the repository it removes one rule of the guard or of
- * FastPathParser, or swaps two steps of the pipeline, and runs the tests there. The tests must fail; a mutant that
+ * Proves that the wire tests can fail. In a copy of the repository it removes one rule of the guard, of
+ * FastPathParser or of HeadMemory, or swaps two steps of the pipeline, and runs the tests there. The tests must fail; a mutant that
  * survives is named and fails the run. One mutant must survive: with FastPathParser switched off, `node:http` parses
  * everything, and the wire tests demand the same behaviour.
  *
@@ -24,6 +24,8 @@ const guardFile = 'src/gateway/guard.ts';
 const pipelineFile = 'src/gateway/request-pipeline.ts';
 const readerFile = 'src/gateway/http/fast-path-parser.ts';
 const headFile = 'src/gateway/http/fast-path-head.ts';
+const memoryFile = 'src/gateway/http/head-memory.ts';
+const fieldsFile = 'src/gateway/request-headers.ts';
 /** Wire tests that apply to both parsers. */
 const anyReader = [
   'refused-by-parser',
@@ -36,10 +38,15 @@ const anyReader = [
   'methods',
   'request-headers',
 ].map((name) => `test/wire/${name}.test.ts`);
-const wireTests = [...anyReader, 'test/wire/two-readers.test.ts'];
+const wireTests = [...anyReader, 'test/wire/two-readers.test.ts', 'test/wire/remembered-heads.test.ts'];
 const headTests = [
   'src/gateway/http/fast-path-head.test.ts',
   'src/gateway/http/fast-path-head.property.test.ts',
+];
+const memoryTests = [
+  'src/gateway/http/head-memory.test.ts',
+  'src/gateway/http/head-memory.property.test.ts',
+  'test/wire/remembered-heads.test.ts',
 ];
 
 interface Mutant {
@@ -82,7 +89,13 @@ function mutants(): readonly Mutant[] {
     change: (source: string) => replaceOnce(source, rule, { by: () => by }),
     tests: headTests,
   }));
-  return [...without, ...swapped, ...lenient, ...ofReader];
+  const forgetful = memoryRules.map(([name, file, rule, by]) => ({
+    name: `a memory of heads that ${name}`,
+    file,
+    change: (source: string) => replaceOnce(source, rule, { by: () => by }),
+    tests: memoryTests,
+  }));
+  return [...without, ...swapped, ...lenient, ...forgetful, ...ofReader];
 }
 
 /** Rules of FastPathParser for the head of a request: the removed text and its replacement. */
@@ -110,6 +123,34 @@ const headRules: readonly (readonly [name: string, rule: string, by: string])[] 
   ],
   ['a fragment', 'classes[0x23] = inValue;', ''],
   ['DEL', 'code < 0x7f', 'code <= 0x7f'],
+];
+
+/** Rules for heads that a connection remembers: the removed text and its replacement. */
+const memoryRules: readonly (readonly [name: string, file: string, rule: string, by: string])[] = [
+  ['compares no byte', memoryFile, '!== known.digest) return', '=== undefined) return'],
+  [
+    'does not compare what follows the length',
+    memoryFile,
+    'scratch.set(bytes.subarray(digitsEnd, end), middle);',
+    '',
+  ],
+  ['takes a head that was refused', memoryFile, 'known?.findings.route === undefined', 'known === undefined'],
+  ['takes a length without digits', memoryFile, 'at === digitsAt || ', ''],
+  ['takes a length beyond what a number holds', memoryFile, ' || at - digitsAt > maxDigits', ''],
+  ['takes an incomplete head', memoryFile, 'end > bytes.length || ', ''],
+  ['takes a head of any size', memoryFile, 'end - from > maxBytes || ', ''],
+  ['takes a head that closes', memoryFile, ' || read.closes', ''],
+  ['forgets nothing', memoryFile, 'this.#ticks >= maxTicks', 'false'],
+  ['forgets nothing when another parser takes over', readerFile, 'this.#connection.heads.forget();', ''],
+  ['keeps credentials', fieldsFile, ' && !unkeptSlots.has(slot)', ''],
+  [
+    'keeps fields that the operator added',
+    fieldsFile,
+    'if (this.table.addedSlots.some((slot) => this.#values[slot] !== undefined)) return undefined;',
+    '',
+  ],
+  ['trusts a forwarded address for good', guardFile, "'forwarded', 'draining']", "'draining']"],
+  ['does not see that the proxy stops', guardFile, "'forwarded', 'draining']", "'forwarded']"],
 ];
 
 const ofReader: readonly Mutant[] = [
@@ -212,8 +253,8 @@ async function tryMutant(mutant: Mutant): Promise<Run> {
 }
 
 const whole = copyRepository();
-const unchanged = await runTests(whole, [...wireTests, ...headTests]).finally(() =>
-  rmSync(whole, { recursive: true, force: true }),
+const unchanged = await runTests(whole, [...new Set([...wireTests, ...headTests, ...memoryTests])]).finally(
+  () => rmSync(whole, { recursive: true, force: true }),
 );
 if (unchanged.red) throw new Error(`The wire tests fail without a mutant: ${unchanged.by}`);
 

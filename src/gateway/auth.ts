@@ -16,7 +16,9 @@ import type { LoginThrottle } from '../core/security/login-throttle.ts';
 import { redeemPath } from '../core/security/share-links.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import type { ForeignTokens } from './foreign-tokens.ts';
+import { credentialFields, type HeadCredential } from './head-findings.ts';
 import { type OpenPages, rootVaries } from './open-pages.ts';
+import type { RequestHeaders } from './request-headers.ts';
 import { retryFields } from './retry-fields.ts';
 import { probePaths } from './routes.ts';
 
@@ -35,9 +37,6 @@ export interface AuthDeps {
   readonly onRefused: (x: Exchange, throttled: boolean) => void;
 }
 
-const credentialFields = ['authorization', 'x-api-key', 'api-key'] as const;
-type CredentialField = (typeof credentialFields)[number];
-
 /** RFC 9110, section 11.4: the scheme in any case, then spaces, then the token of RFC 6750. */
 export const bearer = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i;
 /** A database that comes back is noticed within a second. */
@@ -45,33 +44,21 @@ const outdatedRetryMs = 5_000;
 /** No credential: an empty value, or a scheme without a token, which SDKs send if a variable is empty. */
 const blank = /^(?:bearer)?[ \t]*$/i;
 
-/** The result of reading one field. */
-interface Credential {
-  readonly field: CredentialField;
-  readonly digest: string;
-  readonly key: KeyView | undefined;
-}
-
 export function makeAuth(deps: AuthDeps): Step {
   const { pages } = deps;
   const open = new Set([...probePaths, redeemPath, ...pages.paths]);
   return (x) => {
     if (x.preflight || (open.has(x.path) && pages.isOpen(x))) return undefined;
-    const { fields } = x.head;
-    const authorization = fields.get('authorization');
-    const alone = isBlank(fields.get('x-api-key')) && isBlank(fields.get('api-key'));
-    // The usual case. A connection keeps no credential in clear: hashing the token again costs a quarter of a
-    // microsecond. The connection keeps its last key, so the look-up among all keys is skipped if the digest is the
+    const { findings, fields } = x.head;
+    const credentials = findings?.credentials ?? readCredentials(fields);
+    if (findings !== undefined) findings.credentials = credentials;
+    // The usual case. The connection keeps its last key, so the look-up among all keys is skipped if the digest is the
     // same.
-    const token =
-      alone && authorization !== undefined && !x.snapshot.expired
-        ? bearer.exec(authorization)?.[1]
-        : undefined;
-    if (token !== undefined) {
-      const digest = hash('sha256', token, 'hex');
+    const first = credentials[0];
+    if (first?.mayBeKey === true && credentials.length === 1 && !x.snapshot.expired) {
       const { peer, snapshot } = x;
-      const isLast = peer.lastSnapshot === snapshot && peer.lastKey?.digest === digest;
-      const key = isLast ? peer.lastKey : snapshot.keysByDigest.get(digest);
+      const isLast = peer.lastSnapshot === snapshot && peer.lastKey?.digest === first.digest;
+      const key = isLast ? peer.lastKey : snapshot.keysByDigest.get(first.digest);
       if (key?.revoked === false && !key.paused && key.expiresAtMs > deps.clock.nowMs()) {
         x.key = key;
         peer.lastKey = key;
@@ -80,27 +67,23 @@ export function makeAuth(deps: AuthDeps): Step {
       }
     }
 
-    const credentials: Credential[] = [];
-    for (const field of credentialFields) {
-      const value = fields.get(field);
-      if (value !== undefined && !blank.test(value)) credentials.push(look(x, deps, field, value));
-    }
     // A request without any credential tries none, so it is no failed login.
-    if (credentials.length === 0) {
+    if (first === undefined) {
       if (pages.isRootPage(x)) return undefined;
       const fields = x.path === '/' ? rootVaries : [];
       return { code: 'AUTH_MISSING', rule: rule('auth'), fields };
     }
-    const known = credentials.find((c) => c.key !== undefined);
+    const found = credentials.map((credential) => ({ ...credential, key: keyOf(x, deps, credential) }));
+    const known = found.find((c) => c.key !== undefined);
     const key = known?.key;
     if (known === undefined || key === undefined) return refuse(x, deps, rule('auth'));
-    if (credentials.some((c) => c.key !== undefined && c.digest !== known.digest))
+    if (found.some((c) => c.key !== undefined && c.digest !== known.digest))
       return { code: 'AUTH_CONFLICT', rule: rule('auth') };
     for (const { digest } of credentials) {
       if (digest !== known.digest && deps.foreign.tooMany(key.familyId, digest, deps.clock.monotonicMs()))
         return refuse(x, deps, rule('foreign-tokens', { key: key.id }));
     }
-    const foreign = credentials.filter((c) => c.key === undefined);
+    const foreign = found.filter((c) => c.key === undefined);
     if (foreign.length > 0) x.outcome.droppedCredentials = foreign.map((c) => c.field).join(', ');
 
     // From here on the client has proved that it has the whole secret, so the response may describe the state of the
@@ -122,16 +105,22 @@ export function makeAuth(deps: AuthDeps): Step {
   };
 }
 
-function isBlank(value: string | undefined): boolean {
-  return value === undefined || blank.test(value);
+function readCredentials(fields: RequestHeaders): readonly HeadCredential[] {
+  const found: HeadCredential[] = [];
+  for (const field of credentialFields) {
+    const value = fields.get(field);
+    if (value === undefined || blank.test(value)) continue;
+    // Schemes other than Bearer never hold a key of flm.
+    const token = field === 'authorization' ? bearer.exec(value)?.[1] : value.trim();
+    const digest = hash('sha256', token ?? value, 'hex');
+    const mayBeKey = token !== undefined;
+    found.push({ field, digest: mayBeKey ? digest : `other ${digest}`, mayBeKey });
+  }
+  return found;
 }
 
-/** Schemes other than Bearer never hold an flm key. */
-function look(x: Exchange, deps: AuthDeps, field: CredentialField, value: string): Credential {
-  const token = field === 'authorization' ? bearer.exec(value)?.[1] : value.trim();
-  const digest = hash('sha256', token ?? value, 'hex');
-  if (token === undefined) return { field, digest: `other ${digest}`, key: undefined };
-  return { field, digest, key: x.snapshot.keysByDigest.get(digest) ?? deps.temporary.find(digest) };
+function keyOf(x: Exchange, deps: AuthDeps, { digest, mayBeKey }: HeadCredential): KeyView | undefined {
+  return mayBeKey ? (x.snapshot.keysByDigest.get(digest) ?? deps.temporary.find(digest)) : undefined;
 }
 
 function refuse(x: Exchange, deps: AuthDeps, decidedBy: RuleText): Refusal {

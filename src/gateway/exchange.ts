@@ -18,6 +18,7 @@ import type { RequestAhead } from '../core/security/request-ahead.ts';
 import type { Snapshot } from '../core/security/snapshot.ts';
 import type { ChargeRule } from '../core/security/token-charge.ts';
 import type { CacheUse } from '../core/usage/cache-use.ts';
+import type { HeadFindings } from './head-findings.ts';
 import type { RequestHeaders } from './request-headers.ts';
 import type { Route } from './routes.ts';
 
@@ -43,6 +44,8 @@ export interface RequestHead {
   /** The request line has more than one space before or after the target. */
   readonly looseLine: boolean;
   readonly fields: RequestHeaders;
+  /** Set where the connection remembers the head. Then `fields` may lack the credentials and `content-length`. */
+  readonly findings?: HeadFindings | undefined;
 }
 
 /** Why a request is refused. `rule` names the rule in words. `fields` are added to the response. */

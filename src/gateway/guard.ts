@@ -48,11 +48,26 @@ export const guardRules: readonly Rule[] = [
   { name: 'draining', check: refuseWhileDraining },
 ];
 
+/** The rules that depend on more than the head and the settings of the process. */
+const judgedAnew: ReadonlySet<string> = new Set(['forwarded', 'draining']);
+
 export function makeGuard(deps: GuardDeps): Step {
+  const anew = guardRules.filter(({ name }) => judgedAnew.has(name));
   return (x) => {
-    for (const rule of guardRules) {
+    const { findings, target } = x.head;
+    const path = findings?.path;
+    if (path !== undefined) {
+      x.path = path;
+      x.query = target.slice(path.length + 1);
+    }
+    for (const rule of path === undefined ? guardRules : anew) {
       const refusal = rule.check(x, deps);
       if (refusal !== undefined) return refusal;
+    }
+    if (findings !== undefined && path === undefined) {
+      // A copy: the path is a slice of the target, whose query may hold a credential.
+      x.path = detachString(x.path);
+      findings.path = x.path;
     }
     return undefined;
   };

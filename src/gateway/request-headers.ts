@@ -13,6 +13,7 @@ import {
   singleHeaders,
 } from '../core/proxy/request-headers.ts';
 import { detachString } from './detached-string.ts';
+import { credentialFields } from './head-findings.ts';
 
 /**
  * The fields that flm itself reads, and how a second field of the same name is treated.
@@ -95,6 +96,11 @@ const proxySlots: readonly number[] = [
   'x-forwarded-*',
 ].map((name) => slotOf.get(name) ?? -1);
 
+/** Slots that a remembered head does not keep: credentials, and the length, which differs from request to request. */
+const unkeptSlots: ReadonlySet<number> = new Set(
+  ([...credentialFields, 'content-length'] as const).map((name) => slotOf.get(name) ?? -1),
+);
+
 /** The names that one proxy knows: those above, and those that its operator allows. */
 export class HeaderTable {
   readonly names: readonly string[];
@@ -108,6 +114,8 @@ export class HeaderTable {
   readonly #ofMessage: ReadonlySet<number>;
   /** Slots of the fields that may name an account. A field that an operator added may name anything. */
   readonly account: readonly number[];
+  /** Slots of the fields that the operator added. */
+  readonly addedSlots: readonly number[];
   readonly #slotOf: ReadonlyMap<string, number>;
   /** By first letter and length: most fields of SDKs are dropped here, before their name is hashed. */
   readonly #familiar = new Uint8Array(32 * (maxLength + 1));
@@ -126,6 +134,7 @@ export class HeaderTable {
     this.single = slots([...singleHeaders, ...sessionHeaders, ...this.added]);
     this.#ofMessage = new Set(slots([...passingHeaders, ...this.added, 'traceparent']));
     this.account = slots([...accountHeaders, ...this.added]);
+    this.addedSlots = slots(this.added);
     for (const name of this.names) this.#familiar[placeOf(name.charCodeAt(0), name.length)] = 1;
     if (seesForwarding)
       for (let length = forwardedPrefix.length; length <= maxLength; length++)
@@ -166,6 +175,8 @@ export class RequestHeaders {
   readonly #values: (string | undefined)[];
   /** Slots of the fields that occurred more than once. */
   #repeated: Set<number> | undefined;
+  /** The passing fields as lines, once they were composed. */
+  #passing: string | undefined;
   /** The number of fields, known or not. */
   count = 0;
 
@@ -243,8 +254,26 @@ export class RequestHeaders {
     return this.table.account.some((slot) => this.#values[slot] !== undefined);
   }
 
+  /**
+   * A copy for a connection that remembers its last head: in memory of its own, without credentials and without
+   * `content-length`. Undefined if there is a field that the operator added, because it may hold a credential.
+   */
+  withoutSecrets(): RequestHeaders | undefined {
+    if (this.table.addedSlots.some((slot) => this.#values[slot] !== undefined)) return undefined;
+    const copy = new RequestHeaders(this.table);
+    copy.count = this.count;
+    for (const [slot, value] of this.#values.entries())
+      if (value !== undefined && !unkeptSlots.has(slot)) copy.#values[slot] = detachString(value);
+    return copy;
+  }
+
   /** The fields that reach an engine, as lines of a request head. */
   passingLines(): string {
+    this.#passing ??= this.#composePassing();
+    return this.#passing;
+  }
+
+  #composePassing(): string {
     let lines = '';
     for (const slot of this.table.passing) {
       const value = this.#values[slot];

@@ -11,6 +11,8 @@ import { refuseWebSocket } from './upgrade.ts';
 
 /** Fills `route`, `params` and `dialect`. Refuses with UPGRADE_REQUIRED, ROUTE_UNKNOWN or METHOD_NOT_ALLOWED. */
 export const router: Step = (x) => {
+  const { findings } = x.head;
+  if (findings?.route !== undefined) return take(x, findings.route, findings.params);
   const webSocket = refuseWebSocket(x);
   if (webSocket !== undefined) return webSocket;
   const { method } = x.head;
@@ -44,6 +46,10 @@ function take(x: Exchange, route: Route, params: readonly string[]): undefined {
   x.route = route;
   x.params = params;
   x.dialect = route.dialect;
+  const { findings } = x.head;
+  if (findings === undefined || x.key === undefined || route.handler !== 'inference') return;
+  findings.route = route;
+  findings.params = params;
 }
 
 const getMethods = ['GET', 'HEAD'];

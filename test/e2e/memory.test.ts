@@ -57,14 +57,14 @@ test('resting connections keep nothing of a prompt and no credential in clear', 
     return text;
   };
   const wires: Wire[] = [];
-  /** Sends it twice on a connection of its own, which stays open. */
+  /** Sends it three times on a connection of its own, which stays open and remembers the head from the second time on. */
   const ask = async (text: string | Buffer, status: number): Promise<void> => {
     const wire = await Wire.dial(port);
     wires.push(wire);
     // Long enough for V8 to keep a slice as a view.
     const bytes =
       typeof text === 'string' ? text.replace('Host: localhost', `Host: 127.0.0.1:${port}`) : text;
-    for (let i = 0; i < 2; i++) {
+    for (let i = 0; i < 3; i++) {
       const response = await wire.send(bytes).response();
       assert.equal(response.status, status, response.body.toString());
     }
@@ -78,6 +78,19 @@ test('resting connections keep nothing of a prompt and no credential in clear', 
 
   engine.setScript(json);
   await ask(post(chat, key, body('a prompt')), 200);
+  await ask(
+    post(`${chat}?key=${secret('a key in the query of a chat')}`, key, body('a prompt with a query')),
+    200,
+  );
+  await ask(
+    post(
+      chat,
+      key,
+      body('a prompt with cookies'),
+      `Cookie: ${secret('a cookie of a chat')}\r\nApi-Key: ${secret('a token beside')}\r\n`,
+    ),
+    200,
+  );
   await ask(post(chat, key, body('a prompt read by node:http'), odd), 200);
   await ask(post(chat, key, body('a large prompt', `,"x":"${'y'.repeat(200_000)}"`)), 200);
   await ask(

@@ -8,12 +8,14 @@ import type { KeyView } from '../../core/security/api-key.ts';
 import type { Snapshot } from '../../core/security/snapshot.ts';
 import type { ConnectionEntry } from '../connection-table.ts';
 import type { Exchange, Peer, Refusal } from '../exchange.ts';
+import { HeadMemory } from './head-memory.ts';
 
 export class Connection implements Peer {
   readonly socket: Socket;
   readonly address: ClientAddress;
   readonly secure: boolean;
   readonly entry: ConnectionEntry;
+  readonly heads = new HeadMemory();
   goodHost: string | undefined;
   lastKey: KeyView | undefined;
   lastSnapshot: Snapshot | undefined;

@@ -119,6 +119,7 @@ export function readFastPathHead(
       version: '1.1',
       looseLine: false,
       fields,
+      findings: undefined,
     },
     declaredBytes: declared === undefined ? undefined : Number(declared),
     closes: connection === 'close',

@@ -98,7 +98,7 @@ export class FastPathParser {
       message.take(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
       return true;
     }
-    const read = readFastPathHead(bytes, this.#at, this.#deps.maxHeadBytes, this.#deps.fieldTable);
+    const read = this.#readHead(bytes, this.#at);
     if (read === undefined || bytes.length - read.end > (read.declaredBytes ?? 0)) {
       this.#handOver(bytes.subarray(this.#at));
       return false;
@@ -110,6 +110,15 @@ export class FastPathParser {
     return true;
   }
 
+  #readHead(bytes: Buffer, from: number): FastPathHead | undefined {
+    const { maxHeadBytes, fieldTable } = this.#deps;
+    const { heads } = this.#connection;
+    const known = heads.recall(bytes, from, maxHeadBytes);
+    if (known !== undefined) return known;
+    const read = readFastPathHead(bytes, from, maxHeadBytes, fieldTable);
+    return read === undefined ? undefined : heads.note(bytes, from, read);
+  }
+
   #use(bytes: Buffer, to: number): void {
     if (to === bytes.length) this.#bytes = undefined;
     else this.#at = to;
@@ -117,6 +126,7 @@ export class FastPathParser {
 
   #handOver(rest: Buffer): void {
     this.#bytes = undefined;
+    this.#connection.heads.forget();
     const socket = this.#socket;
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);

@@ -295,6 +295,7 @@ export class HttpServer {
     const { limits, holdings } = this.#deps;
     holdings.forgetIdle();
     for (const connection of this.#connections.values()) {
+      connection.heads.tick();
       connection.current?.onTick?.(now);
       if (connection.deadlineMs !== 0 && now > connection.deadlineMs) {
         connection.socket.destroy();

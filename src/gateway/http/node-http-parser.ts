@@ -220,7 +220,7 @@ class NodeMessage implements HttpMessage {
   constructor(req: LeanRequest, res: ServerResponse, expectsContinue: boolean, looseLine: boolean) {
     const { fields } = req;
     const { method = '', url: target = '', httpVersion: version } = req;
-    this.head = { method, target, version, fields, looseLine };
+    this.head = { method, target, version, looseLine, fields, findings: undefined };
     const length = fields.get('content-length');
     this.declaredBytes = length === undefined ? undefined : Number(length);
     this.expectsContinue = expectsContinue;
