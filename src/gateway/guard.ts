@@ -49,10 +49,10 @@ export const guardRules: readonly Rule[] = [
 ];
 
 /** The rules that depend on more than the head and the settings of the process. */
-const judgedAnew: ReadonlySet<string> = new Set(['forwarded', 'draining']);
+const judgedAgain: ReadonlySet<string> = new Set(['forwarded', 'draining']);
 
 export function makeGuard(deps: GuardDeps): Step {
-  const anew = guardRules.filter(({ name }) => judgedAnew.has(name));
+  const changing = guardRules.filter(({ name }) => judgedAgain.has(name));
   return (x) => {
     const { findings, target } = x.head;
     const path = findings?.path;
@@ -60,7 +60,7 @@ export function makeGuard(deps: GuardDeps): Step {
       x.path = path;
       x.query = target.slice(path.length + 1);
     }
-    for (const rule of path === undefined ? guardRules : anew) {
+    for (const rule of path === undefined ? guardRules : changing) {
       const refusal = rule.check(x, deps);
       if (refusal !== undefined) return refusal;
     }

@@ -72,8 +72,8 @@ export class HeadMemory {
       if (at === digitsAt || at - digitsAt > maxDigits) return this.#miss();
     }
     const end = at + after;
-    // The last byte is compared first: it is cheap, and most heads of another length differ here.
-    if (end > bytes.length || end - from > maxBytes || bytes[end - 1] !== 0x0a) return this.#miss();
+    // The last byte is compared first: most heads of another length differ here, and an incomplete head has none.
+    if (end - from > maxBytes || bytes[end - 1] !== 0x0a) return this.#miss();
     if (digestOf(bytes, from, digitsAt, at, end) !== known.digest) return this.#miss();
     this.#fruitless = 0;
     this.#ticks = 0;
