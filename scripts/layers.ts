@@ -45,6 +45,8 @@ const rules: Readonly<Record<string, Rule>> = {
   process: { folders: ['core', 'files'] },
   // Limits that a server counts for all nodes. Its package is loaded only where it is used.
   valkey: { folders: ['core'], builtins: ['crypto', 'assert'], packages: ['iovalkey'] },
+  // Telemetry. Its code is loaded only where a profile names a server for it.
+  telemetry: { folders: ['core'], builtins: ['http', 'https', 'crypto'], packages: [] },
   service: { folders: ['core', 'files'], packages: ['ipaddr.js'] },
   observe: { folders: ['core'] },
   // The admin API: operations over the services of the domain, without a transport.
@@ -86,6 +88,7 @@ const rules: Readonly<Record<string, Rule>> = {
       'process',
       'service',
       'observe',
+      'telemetry',
       'admin',
       'ui',
     ],

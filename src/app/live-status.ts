@@ -7,6 +7,7 @@ import type { SnapshotHolder } from '../core/security/snapshot.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ProxyStore } from '../store/store.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { FleetLimits } from '../valkey/fleet-limits.ts';
 import type { Replaceable } from './hand-over.ts';
 import type { Machine } from './machine.ts';
@@ -24,6 +25,8 @@ export interface StatusSources {
   readonly metrics: Metrics;
   /** Present where one server counts limits for all nodes. */
   readonly fleet: FleetLimits | undefined;
+  /** Present where the profile names a server for it. */
+  readonly telemetry: Telemetry | undefined;
   /** Present with HTTPS. */
   readonly certificates: RenewingCertificate | undefined;
   readonly replaceable: Replaceable;
@@ -42,6 +45,7 @@ export function statusOf(
   const certificate = certificates?.facts();
   const store = sources.store.reading;
   const limiter = sources.fleet?.reading;
+  const telemetry = sources.telemetry?.reading();
   const url = clientUrl(handle, options.config.domains);
   let keys = 0;
   for (const key of snapshots.current().keysById.values()) {
@@ -58,6 +62,7 @@ export function statusOf(
     storeProblem: sources.storeProblem(),
     store,
     limiter,
+    telemetry,
   });
   return {
     handle,
@@ -82,6 +87,7 @@ export function statusOf(
     ...(certificate === undefined ? {} : { certificate }),
     ...(store.maxAgeMs === null ? {} : { store }),
     ...(limiter === undefined ? {} : { limiter }),
+    ...(telemetry === undefined ? {} : { telemetry }),
     warnings: warningDetails.map(({ message }) => message),
     warningDetails,
   };

@@ -19,6 +19,7 @@ import { Refusals } from '../observe/refusals.ts';
 import { TailHub } from '../observe/tail.ts';
 import { dialLimitsLink } from '../process/limits-link-socket.ts';
 import type { ProxyStore } from '../store/store.ts';
+import type { Telemetry } from '../telemetry/telemetry.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
 import type { FleetLimits } from '../valkey/fleet-limits.ts';
 import { AdminThread } from './admin/admin-thread.ts';
@@ -208,6 +209,8 @@ export interface Serving {
   readonly limits: LimitsHandOver;
   /** Present where one server counts limits for all nodes. */
   readonly fleet: FleetLimits | undefined;
+  /** Present where the profile names a server for it. */
+  readonly telemetry: Telemetry | undefined;
   readonly metrics: Metrics;
   readonly tail: TailHub;
   readonly refusals: Refusals;
@@ -221,11 +224,13 @@ export function makeGateway(
     store,
     certificates,
     makeLimits,
+    telemetry,
   }: {
     readonly engines: ProxyEngines;
     readonly store: ProxyStore;
     readonly certificates: Certificates | undefined;
     readonly makeLimits: MakeLimits;
+    readonly telemetry: Telemetry | undefined;
   },
 ): Serving {
   const { id, machine, config, log, logger, quota, snapshots, temporaryKeys, upstream, onError } = start;
@@ -233,20 +238,24 @@ export function makeGateway(
   const tail = new TailHub();
   const refusals = new Refusals();
   const recent = new RecentRequests();
-  const metrics = new Metrics(() => ({
-    inFlight: gateway.inFlight,
-    connections: gateway.connections,
-    bufferedBytes: gateway.bufferedBytes,
-    keys: snapshots.current().keysById.size,
-    storeReadable: start.storeProblem === undefined,
-    store: store.reading,
-    unwrittenRevocations: store.unwrittenRevocations.size,
-    engines: engines.service.engines(),
-    queues: gateway.queues(),
-    certificate: certificates?.keeper.facts(),
-    logLinesLost: log.destination.lostLines ?? 0,
-    limiter: fleet?.reading,
-  }));
+  const metrics = new Metrics(
+    () => ({
+      inFlight: gateway.inFlight,
+      connections: gateway.connections,
+      bufferedBytes: gateway.bufferedBytes,
+      keys: snapshots.current().keysById.size,
+      storeReadable: start.storeProblem === undefined,
+      store: store.reading,
+      unwrittenRevocations: store.unwrittenRevocations.size,
+      engines: engines.service.engines(),
+      queues: gateway.queues(),
+      certificate: certificates?.keeper.facts(),
+      logLinesLost: log.destination.lostLines ?? 0,
+      limiter: fleet?.reading,
+      telemetry: telemetry?.reading(),
+    }),
+    config.keyMetrics,
+  );
   const { local: limits, fleet } = makeLimits({
     limits: config.limits,
     clock,
@@ -305,6 +314,7 @@ export function makeGateway(
       onProblem: (problem) => logger.event('warn', 'a share could not be redeemed', { problem }),
     }),
     ...(config.admin ? { admin: withPageHeaders(start.admin) } : {}),
+    tracing: telemetry,
     metrics: () => metrics.text(),
     onError,
     idPrefix: base62(machine.secrets.randomBytes(6), 7),
@@ -323,7 +333,7 @@ export function makeGateway(
     ...(fleet === undefined ? [] : [fleetPart(fleet)]),
   ])
     start.handOverParts.add(part);
-  return { gateway, metrics, tail, refusals, recent, limits: handOver, fleet };
+  return { gateway, telemetry, metrics, tail, refusals, recent, limits: handOver, fleet };
 }
 
 /** All processes of one machine share this clock, independent of their start times. */

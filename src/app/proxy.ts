@@ -41,6 +41,7 @@ import {
   readStore,
   type Start,
 } from './proxy-parts.ts';
+import { loadTelemetry } from './telemetry-part.ts';
 
 /** Engines on this machine answer within milliseconds. The proxy serves before slower engines have answered. */
 const firstEnginesMs = 300;
@@ -88,6 +89,7 @@ async function startProxy(
     const start = prepare(machine, log, options, parts, takeOver);
     start.sockets = takeOver?.sockets ?? matchPassed(options, passed);
     const makeLimits = await loadLimits(machine);
+    const telemetry = await loadTelemetry(start);
     const engines = makeEngines(start);
     const store = await makeStore(start);
     // A successor migrates last, because the predecessor must continue to serve if the successor fails before.
@@ -95,7 +97,7 @@ async function startProxy(
     if (!migrates) await readStore(start, store, engines);
     signal.throwIfAborted();
     const certificates = await openProxyCertificates(start, store, signal);
-    const serving = makeGateway(start, { engines, store, certificates, makeLimits });
+    const serving = makeGateway(start, { engines, store, certificates, makeLimits, telemetry });
     const bound = await serving.gateway.bind(start.sockets.filter(({ use }) => use === 'clients'));
     start.port = bound.port;
     // The predecessor serves until everything is ready.

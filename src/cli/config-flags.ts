@@ -19,6 +19,8 @@ export interface ConfigFlags {
   readonly grace?: string;
   readonly heartbeat?: string;
   readonly demo?: boolean;
+  readonly otlp?: string;
+  readonly keyMetrics?: string;
   readonly admin?: boolean;
   readonly san?: readonly string[];
   readonly clientCa?: string;
@@ -52,6 +54,8 @@ const flagNames = [
   'san',
   'clientCa',
   'hsts',
+  'otlp',
+  'keyMetrics',
   'domain',
   'acmeEmail',
   'acmeAcceptTerms',
@@ -80,6 +84,9 @@ export function addConfigFlags(command: Command): Command {
     .optionsGroup(options.responses)
     .option('--grace <seconds>', texts.grace)
     .option('--heartbeat <seconds>', texts.heartbeat)
+    .optionsGroup(options.observability)
+    .option('--otlp <url>', texts.otlp)
+    .option('--key-metrics <number>', texts.keyMetrics)
     .optionsGroup(options.https)
     .option('--san <name>', texts.san, collect)
     .option('--client-ca <file>', texts.clientCa)
@@ -116,6 +123,8 @@ export function overridesOf(flags: ConfigFlags): ProxyConfigInput {
     // The process that reads the file has another working directory.
     clientCaFile: clientCa === undefined ? undefined : resolve(clientCa),
     hstsSeconds: number(hsts),
+    otlp: flags.otlp,
+    keyMetrics: number(flags.keyMetrics),
     domains: flags.domain,
     acme: acmeOf(flags),
   };

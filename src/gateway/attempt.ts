@@ -6,6 +6,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Candidate } from '../core/engine/directory.ts';
 import type { AttemptEnd } from '../core/engine/engine.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
+import type { AttemptTrace } from '../core/otlp/request-trace.ts';
 import type { Limits } from '../core/proxy/limits.ts';
 import type { Admission, AdmissionDenial, Lease } from '../core/security/admission.ts';
 import type { KeyView } from '../core/security/api-key.ts';
@@ -56,7 +57,9 @@ export function admit(
       relay.onOver = undefined;
       relay.queueTicket = undefined;
       // The sum over all engines that the request waited for.
-      x.outcome.queuedMs = (x.outcome.queuedMs ?? 0) + clock.monotonicMs() - enteredMs;
+      const nowMs = clock.monotonicMs();
+      x.outcome.queuedMs = (x.outcome.queuedMs ?? 0) + nowMs - enteredMs;
+      x.trace?.waited(enteredMs, nowMs);
       resolve(outcome);
     };
     relay.onOver = () => {
@@ -78,15 +81,17 @@ export function startAttempt(
   fields: string,
   lease: Lease,
   relay: Relay,
-  { upstream, limits }: AttemptDeps,
+  { upstream, limits, clock }: AttemptDeps,
   settled?: (result: AttemptResult) => void,
 ): void {
   const { candidate } = lease;
   const { ref } = candidate.engine;
   x.outcome.engine = ref.id;
   x.outcome.contextLength = candidate.model?.contextLength;
+  const attempt = x.trace?.attempt(ref, candidate.model?.id, clock.monotonicMs());
   relay.onOver = (result) => {
     const { namesAccount } = x.head.fields;
+    if (attempt !== undefined) endAttempt(attempt, result, clock);
     lease.release(result.end, engineVerdict(request, key, candidate, result, namesAccount));
     settled?.(result);
   };
@@ -94,7 +99,7 @@ export function startAttempt(
     {
       to: ref.address,
       method: request.method,
-      head: `${request.method} ${ref.address.path}${request.target} HTTP/1.1\r\n${fields}${keyField(ref, candidate)}`,
+      head: `${request.method} ${ref.address.path}${request.target} HTTP/1.1\r\n${fields}${attempt === undefined ? '' : x.trace?.fieldsFor(attempt)}${keyField(ref, candidate)}`,
       body: request.body,
       bodyLength: request.bodyLength,
       connectTimeoutMs: limits.connectTimeoutMs,
@@ -103,6 +108,12 @@ export function startAttempt(
     },
     relay,
   );
+}
+
+function endAttempt(attempt: AttemptTrace, { end, status }: AttemptResult, clock: Clock): void {
+  attempt.endedAtMs = clock.monotonicMs();
+  attempt.end = end;
+  attempt.status = status;
 }
 
 /** `x-flm-queue-*` give the place in the queue that the request would have had, and the estimated wait. */

@@ -9,6 +9,7 @@ import type { Candidate } from '../core/engine/directory.ts';
 import type { NativeRule } from '../core/engine/engine-kind.ts';
 import type { Dialect } from '../core/engine/routes.ts';
 import type { ErrorCode, ErrorParams } from '../core/errors.ts';
+import type { RequestTrace } from '../core/otlp/request-trace.ts';
 import type { Ending } from '../core/proxy/proxy-handle.ts';
 import type { RuleText } from '../core/rules.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
@@ -228,6 +229,8 @@ export class Exchange {
   countsAgainstKey = false;
   /** Ends the queueing or the engine's work early. Set while a relay exists; called at most once. */
   onAbort: ((why: AbortCause) => void) | undefined;
+  /** Present where telemetry is on, once the request goes to an engine. */
+  trace: RequestTrace | undefined;
   /** The relay of the current attempt. */
   progress: Progress | undefined;
   /** Called about once a second while an attempt runs. */

@@ -5,6 +5,7 @@
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import type { EngineDirectory } from '../core/engine/directory.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
+import type { Tracing } from '../core/otlp/request-trace.ts';
 import type { AdminPort } from '../core/proxy/admin-port.ts';
 import type { CertificateProvider } from '../core/proxy/certificate-provider.ts';
 import type { InheritedSocket, KeyUse, StopReport } from '../core/proxy/ports.ts';
@@ -73,6 +74,8 @@ export interface GatewayDeps {
   /** Absent: the admin API is not served. */
   readonly admin?: AdminPort;
   readonly recorder: RequestRecorder;
+  /** Absent: telemetry is off. */
+  readonly tracing?: Tracing | undefined;
   readonly metrics: () => Promise<string>;
   /** Prefix of request ids, unique to this process. */
   readonly idPrefix: string;
@@ -390,6 +393,7 @@ function makePipeline(deps: GatewayDeps, { ports, hosts, draining, keyUse }: Pip
     limits: config.limits,
     heartbeatMs: config.heartbeatMs,
     version,
-    record: makeRecordStep(deps.recorder, clock, ports.tokens),
+    tracing: deps.tracing,
+    record: makeRecordStep(deps.recorder, clock, ports.tokens, deps.tracing),
   });
 }

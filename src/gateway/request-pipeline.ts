@@ -22,6 +22,7 @@
  * 500, or with a closed connection if a relay exists or bytes were sent.
  */
 import assert from 'node:assert/strict';
+import type { Tracing } from '../core/otlp/request-trace.ts';
 import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
 import type { TokenBudget } from '../core/security/token-budgets.ts';
 import type { TokenCheck } from '../core/security/token-check.ts';
@@ -34,6 +35,7 @@ import { commonFields, refuse } from './error-response.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
 import { type AttemptResult, Relay } from './relay/relay.ts';
+import { beginTrace } from './request-tracing.ts';
 import { aloneFields, limitFields } from './retry-fields.ts';
 import type { EngineCall, FileResponse, OwnResponse, RouteHandler, StreamResponse } from './route-handler.ts';
 import { router } from './router.ts';
@@ -54,6 +56,8 @@ export interface PipelineDeps extends AttemptDeps {
   readonly remoteLimits: boolean;
   readonly heartbeatMs: number;
   readonly version: string;
+  /** Absent: telemetry is off. */
+  readonly tracing?: Tracing | undefined;
   /** Writes the access log, the metrics and the usage of one exchange. */
   readonly record: (x: Exchange) => void;
 }
@@ -110,7 +114,7 @@ export class RequestPipeline {
 
   /** Tries one engine after another until one has answered, or until no other engine may be tried. */
   async #forward(x: Exchange, call: EngineCall): Promise<void> {
-    const { version } = this.#deps;
+    const { version, tracing } = this.#deps;
     const { request } = call;
     const { key } = x;
     assert(key !== undefined, 'every route to an engine needs a key');
@@ -121,6 +125,7 @@ export class RequestPipeline {
       const refusal = judgeTokens(x, checked);
       if (refusal !== undefined) return refuse(x, refusal);
     }
+    if (tracing !== undefined) beginTrace(x, tracing);
     const fields = requestFields(x, request, version);
 
     for (let { candidates } = call; ; ) {

@@ -4,11 +4,13 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { ErrorCode, ErrorParams } from '../core/errors.ts';
+import type { Tracing } from '../core/otlp/request-trace.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { ClientAddress } from '../core/security/address-rules.ts';
 import type { TokenBudget } from '../core/security/token-budgets.ts';
 import { chargeOf } from '../core/security/token-charge.ts';
 import type { Exchange } from './exchange.ts';
+import { endTrace } from './request-tracing.ts';
 
 /** Receives the records. Log, metrics, ledger and tail implement it in `app/`. */
 export interface RequestRecorder {
@@ -24,11 +26,13 @@ export function makeRecordStep(
   recorder: RequestRecorder,
   clock: Clock,
   tokens: TokenBudget,
+  tracing?: Tracing,
 ): (x: Exchange) => void {
   return (x) => {
     const line = lineOf(x, clock);
     if (x.key !== undefined) tokens.settle(x.key, line.chargedInputTokens + line.chargedOutputTokens);
     recorder.request(line, x.client, x.outcome.params);
+    if (tracing !== undefined) endTrace(x, line, tracing, clock);
   };
 }
 

@@ -67,7 +67,9 @@ export function requestFields(x: Exchange, request: UpstreamRequest, version: st
   let fields = `user-agent: flm/${version}\r\naccept-encoding: identity\r\nx-request-id: ${x.id}\r\n`;
   if (request.contentType !== undefined) fields += `content-type: ${request.contentType}\r\n`;
   const from = x.head.fields;
-  return fields + from.passingLines() + traceFields(from.get('traceparent'), from.get('tracestate'));
+  // A trace gives each attempt its own fields.
+  const trace = x.trace === undefined ? traceFields(from.get('traceparent'), from.get('tracestate')) : '';
+  return fields + from.passingLines() + trace;
 }
 
 /** The field with flm's own key for the engine; empty where the engine needs none. */

@@ -3,12 +3,14 @@
  */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { EngineStatus } from '../core/engine/directory.ts';
+import type { TelemetryReading } from '../core/otlp/telemetry-reading.ts';
 import type { CertificateFacts } from '../core/proxy/certificate-provider.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { StoreReading } from '../core/proxy/store-reading.ts';
 import type { QueueReading } from '../core/security/fair-admission.ts';
 import type { LimiterReading } from '../core/security/limiter-reading.ts';
 import { DurationHistogram } from './duration-histogram.ts';
+import { KeyMetrics, type KeyTally } from './key-metrics.ts';
 import { RequestCounts, type Tally } from './request-counts.ts';
 
 /** Values that are read on each scrape. */
@@ -30,6 +32,8 @@ export interface Readings {
   readonly logLinesLost?: number;
   /** Present where one server counts limits for all nodes. */
   readonly limiter?: LimiterReading | undefined;
+  /** Present where traces or metrics are sent to another server. */
+  readonly telemetry?: TelemetryReading | undefined;
 }
 
 export interface MetricFacts {
@@ -46,13 +50,16 @@ export class Metrics {
   readonly #counts = new RequestCounts();
   readonly #duration: DurationHistogram;
   readonly #firstByte: DurationHistogram;
+  readonly #keys: KeyMetrics;
   #malformed = 0;
   #refusedLogins = 0;
   #bytesOut = 0;
   /** All requests so far, refused ones included. */
   total = 0;
 
-  constructor(readings: () => Readings) {
+  /** `keyMetrics`: how many keys have counters of their own. */
+  constructor(readings: () => Readings, keyMetrics = 0) {
+    this.#keys = new KeyMetrics(keyMetrics);
     const registers = [this.#registry];
     this.#duration = new DurationHistogram({
       name: 'flm_request_duration_seconds',
@@ -71,12 +78,15 @@ export class Metrics {
     registerEngineMetrics(registers, readings);
     registerCertificateMetrics(registers, readings);
     registerLimiterMetrics(registers, readings);
+    registerKeyMetrics(registers, this.#keys);
+    registerTelemetryMetrics(registers, readings);
   }
 
   request(line: RequestLine): void {
     this.total += 1;
     this.#bytesOut += line.bytesOut;
     this.#counts.add(line);
+    this.#keys.request(line);
     this.#duration.add(line.durationMs / 1000);
     if (line.firstByteMs !== null) this.#firstByte.add(line.firstByteMs / 1000);
   }
@@ -269,6 +279,58 @@ function registerLimiterMetrics(registers: Registry[], readings: () => Readings)
     'How often the server that counts limits went away.',
     [],
     () => values(({ outages }) => [{ labels: {}, value: outages }]),
+  );
+}
+
+/** Empty unless `keyMetrics` is set. */
+function registerKeyMetrics(registers: Registry[], keys: KeyMetrics): void {
+  const values = (read: (tally: KeyTally) => number): readonly Tally[] =>
+    [...keys.tallies()].map((tally) => ({
+      labels: { key: tally.key, label: tally.label },
+      value: read(tally),
+    }));
+  counter(
+    registers,
+    'flm_key_requests_total',
+    'Requests of a key, refused ones included; only with `keyMetrics`.',
+    ['key', 'label'],
+    () => values(({ requests }) => requests),
+  );
+  counter(
+    registers,
+    'flm_key_refused_requests_total',
+    'Requests of a key that flm refused; only with `keyMetrics`.',
+    ['key', 'label'],
+    () => values(({ refused }) => refused),
+  );
+  counter(
+    registers,
+    'flm_key_tokens_total',
+    'Tokens that a key was charged; only with `keyMetrics`.',
+    ['key', 'label', 'direction'],
+    () =>
+      [...keys.tallies()].flatMap(({ key, label, inputTokens, outputTokens }) => [
+        { labels: { key, label, direction: 'input' }, value: inputTokens },
+        { labels: { key, label, direction: 'output' }, value: outputTokens },
+      ]),
+  );
+}
+
+/** Empty unless `otlp` is set. */
+function registerTelemetryMetrics(registers: Registry[], readings: () => Readings): void {
+  const values = (read: (telemetry: TelemetryReading) => number): readonly Tally[] => {
+    const { telemetry } = readings();
+    return telemetry === undefined ? [] : [{ labels: {}, value: read(telemetry) }];
+  };
+  gauge(
+    registers,
+    'flm_telemetry_working',
+    '1 if the server in `otlp` accepted what was sent last; 0 if it failed.',
+    [],
+    () => values(({ problem }) => (problem === undefined ? 1 : 0)),
+  );
+  counter(registers, 'flm_telemetry_requests_dropped_total', 'Requests whose spans were given up.', [], () =>
+    values(({ requestsDropped }) => requestsDropped),
   );
 }
 

@@ -14,6 +14,7 @@ import { EngineService } from '../../src/core/engine/engine-service.ts';
 import type { EngineKindName } from '../../src/core/engine/kinds.ts';
 import type { EngineModel } from '../../src/core/engine/probe.ts';
 import type { RouteId } from '../../src/core/engine/routes.ts';
+import type { Tracing } from '../../src/core/otlp/request-trace.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
 import { fieldsOfFlm } from './attack-fixture.ts';
 import { SampleEngines, sampleRef } from './engine-samples.ts';
@@ -39,6 +40,7 @@ export interface GatewayFixtureOptions {
     readonly slots?: number;
   }[];
   readonly ledger?: TestGatewayOptions['ledger'];
+  readonly tracing?: (clock: MovedClock) => Tracing;
 }
 
 /** An engine of a real kind behind the real engine service. The test defines only the result of its probe. */
@@ -91,6 +93,7 @@ export class GatewayFixture {
       clock,
       config: options.config ?? {},
       ...(options.ledger === undefined ? {} : { ledger: options.ledger }),
+      ...(options.tracing === undefined ? {} : { tracing: options.tracing(clock) }),
       engines: wanted.map((e, i) => ({
         id: `e${i}`,
         port: (engines[i] as RawEngine).port,

@@ -20,6 +20,7 @@ import type { EngineKind } from '../../src/core/engine/engine-kind.ts';
 import { engineKind } from '../../src/core/engine/kinds.ts';
 import { type RouteId, routeIds } from '../../src/core/engine/routes.ts';
 import type { ErrorParams } from '../../src/core/errors.ts';
+import type { Tracing } from '../../src/core/otlp/request-trace.ts';
 import type { AdminPort } from '../../src/core/proxy/admin-port.ts';
 import { type ProxyConfigInput, parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { RequestLine } from '../../src/core/proxy/proxy-handle.ts';
@@ -66,6 +67,7 @@ export interface TestGatewayOptions {
   readonly remoteLimits?: boolean;
   readonly concurrency?: ConcurrencyLimiter;
   readonly tokens?: TokenBudget;
+  readonly tracing?: Tracing;
   /** For an HTTPS mode. */
   readonly tls?: GatewayTls;
 }
@@ -147,6 +149,7 @@ export async function openTestGateway(options: TestGatewayOptions): Promise<Test
     pages: { ...noPages, ...options.pages },
     ...(options.shares === undefined ? {} : { shares: options.shares }),
     ...(options.admin === undefined ? {} : { admin: options.admin }),
+    tracing: options.tracing,
     metrics: () => Promise.resolve('# metrics\n'),
     onError: options.onError ?? throwOutside,
     idPrefix: 't',

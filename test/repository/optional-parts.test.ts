@@ -1,4 +1,4 @@
-/** An installation that uses neither PostgreSQL nor Valkey never reads their code: it is loaded by `import()` only. */
+/** An installation that uses neither PostgreSQL nor Valkey nor telemetry never reads their code: it is loaded by `import()` only. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 const src = join(import.meta.dirname, '../../src');
 /** Files that belong to an optional part. */
-const optional = /(^|\/)(store\/postgres\/|valkey\/|app\/postgres-tools\.ts$)|^(pg|iovalkey)$/;
+const optional = /(^|\/)(store\/postgres\/|valkey\/|telemetry\/|app\/postgres-tools\.ts$)|^(pg|iovalkey)$/;
 
 test('code of optional parts is loaded by import() only, or as types', () => {
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(

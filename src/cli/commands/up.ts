@@ -21,7 +21,7 @@ import { translated } from '../i18n/translated.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
 import { facts, hanging, printable } from '../terminal/layout.ts';
 import { exportLine, requestCommand, type UserShell, userShell } from '../terminal/user-shell.ts';
-import { certificateText } from '../views/status-view.ts';
+import { certificateText, telemetryText } from '../views/status-view.ts';
 
 const texts = t.up;
 
@@ -203,6 +203,7 @@ function upText({ terminal }: Session, view: UpView): string {
       [`  ${name.network}`, proxy.networkUrls?.map((u) => paint('cyan', `${u}/v1`)).join('\n') || undefined],
       [`  ${name.reach}`, proxy.reach === undefined ? undefined : translated(proxy.reach)],
       [`  ${name.certificate}`, certificateText(proxy.certificate)],
+      [`  ${name.telemetry}`, telemetryText(proxy)],
       [`  ${name.key}`, created === undefined ? texts.existingKey : undefined],
     ],
     tableColumns,

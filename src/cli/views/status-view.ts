@@ -53,7 +53,12 @@ export function proxiesText(proxies: readonly ProxyDocument[], terminal: StatusT
     first === undefined || !terminal.outIsTerminal
       ? []
       : [terminal.paint('dim', texts.details(first.profile))];
-  const below = [...marks, ...details];
+  const sent = proxies.flatMap((proxy) => {
+    const text = telemetryText(proxy);
+    if (text === undefined) return [];
+    return [`${several ? `${proxy.profile}: ` : ''}${texts.facts.telemetry} ${text}`];
+  });
+  const below = [...marks, ...sent, ...details];
   const top = table(head, rows, terminal.tableColumns);
   return below.length === 0 ? top : [top, '', ...below].join('\n');
 }
@@ -85,6 +90,7 @@ export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): strin
       [`  ${name.requests}`, requestsText(proxy)],
       [`  ${name.limits}`, limitsText(proxy)],
       [`  ${name.database}`, proxy.store?.database],
+      [`  ${name.telemetry}`, telemetryText(proxy)],
       [`  ${name.engines}`, engineLines(proxy.engines ?? [], terminal) || undefined],
     ],
     tableColumns,
@@ -99,6 +105,14 @@ export function proxyText(proxy: ProxyDocument, terminal: StatusTerminal): strin
 function limitsText({ limiter }: ProxyDocument): string | undefined {
   if (limiter === undefined) return undefined;
   return limiter.state === 'shared' ? texts.limitsShared(limiter.nodes) : texts.limitsAlone;
+}
+
+/** Undefined where nothing is sent. */
+export function telemetryText({ telemetry }: ProxyDocument): string | undefined {
+  if (telemetry === undefined) return undefined;
+  const { endpoint, spansSent, requestsDropped } = telemetry;
+  const dropped = requestsDropped === 0 ? undefined : amount(requestsDropped);
+  return texts.telemetryTo(printable(endpoint), amount(spansSent), dropped);
 }
 
 const stateStyles = {

@@ -23,6 +23,7 @@ const kindsOfWarnings = {
   STORE_PROBLEM: ['error', 'database'],
   KEYS_OUTDATED: ['error', 'database'],
   LIMITER_AWAY: ['error', 'limits'],
+  TELEMETRY_NOT_SENT: ['warning', 'proxies'],
   OTHER: ['warning', 'proxies'],
 } as const satisfies Record<WarningCode, readonly [Severity, CheckName]>;
 

@@ -18,6 +18,7 @@ const open = {
   demo: true,
   graceMs: true,
   heartbeatMs: true,
+  keyMetrics: true,
   policy: true,
   limits: true,
 } as const satisfies Partial<Record<keyof ProxyConfig, true>>;

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { engineKindNames } from '../engine/kinds.ts';
 import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
+import { otlpSchema } from '../otlp/otlp-address.ts';
 import { securityPolicyOverrideSchema } from '../security/security-policy.ts';
 import { acmeFaults, acmeSchema, domainSchema } from './acme-config.ts';
 import { understandEngineUrl } from './engine-url.ts';
@@ -165,6 +166,17 @@ export const proxyConfigSchema = z.strictObject({
     .refine((n) => n === 0 || (n >= 1000 && n <= 300_000), { error: '0 (off), or 1000 to 300000' })
     .default(0)
     .describe('Send comment events while a stream is silent; needed only if a proxy in between times out.'),
+  otlp: otlpSchema
+    .optional()
+    .describe(
+      'Send traces and metrics to this OpenTelemetry server (OTLP over HTTP); `environment`: to the one in OTEL_EXPORTER_OTLP_ENDPOINT. Absent: nothing is sent.',
+    ),
+  keyMetrics: z
+    .int()
+    .min(0)
+    .max(10_000)
+    .default(0)
+    .describe('How many keys have metrics of their own at /metrics; further keys count as one. 0: none.'),
   policy: securityPolicyOverrideSchema.optional().describe('Parts of the policy that this proxy overrides.'),
   limits: limitsSchema.prefault({}).describe('Guard limits and timeouts.'),
 });

@@ -48,6 +48,17 @@ const limiterSchema = z
   })
   .meta({ id: 'Limiter' });
 
+const telemetrySchema = z
+  .strictObject({
+    endpoint: z.string().describe('The server that gets traces and metrics.'),
+    traces: z.boolean(),
+    metrics: z.boolean(),
+    problem: z.string().optional().describe('Why nothing could be sent; absent while it works.'),
+    spansSent: count.describe('Spans that the server accepted since the start.'),
+    requestsDropped: count.describe('Requests whose spans were given up since the start.'),
+  })
+  .meta({ id: 'Telemetry' });
+
 const storeSchema = z
   .strictObject({
     database: z.string().describe('The database that machines share, without its password.'),
@@ -78,6 +89,9 @@ export const proxyDocumentSchema = z
     networkUrls: names.optional().describe('Base URLs for others on the network, without `/v1`.'),
     certificate: proxyCertificateSchema.optional(),
     limiter: limiterSchema.optional().describe('Present where a server counts limits for all nodes.'),
+    telemetry: telemetrySchema
+      .optional()
+      .describe('Present where traces or metrics are sent to another server.'),
     store: storeSchema.optional().describe('Present where machines share a database.'),
     inFlight: count.optional(),
     queued: count.optional().describe('Requests that wait for a slot of an engine.'),
@@ -166,6 +180,7 @@ export function proxyDocument(view: ProxyView, url = urlOf(view)): ProxyDocument
       ? {}
       : { certificate: certificateDocument(status.certificate, hasExpired(status)) }),
     ...(status.limiter === undefined ? {} : { limiter: limiterDocument(status.limiter) }),
+    ...(status.telemetry === undefined ? {} : { telemetry: status.telemetry }),
     ...(status.store === undefined ? {} : { store: storeDocument(status.store) }),
     ...warned,
     ...(status.supervisor === undefined ? {} : { supervisor: status.supervisor }),

@@ -4,6 +4,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import type { EngineStatus } from '../engine/directory.ts';
+import type { TelemetryReading } from '../otlp/telemetry-reading.ts';
 import type { QueueReading } from '../security/fair-admission.ts';
 import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
@@ -129,6 +130,8 @@ export interface ProxyStatus {
   readonly networkUrls: readonly string[];
   /** Present where one server counts limits for all nodes. */
   readonly limiter?: LimiterReading;
+  /** Present where traces or metrics are sent to another server. */
+  readonly telemetry?: TelemetryReading;
   /** Present where machines share a database. */
   readonly store?: StoreReading;
   /** Sentences about problems, each with its remedy at the end. */

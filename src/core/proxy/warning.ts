@@ -22,6 +22,7 @@ export const warningCodes = [
   'STORE_PROBLEM',
   'KEYS_OUTDATED',
   'LIMITER_AWAY',
+  'TELEMETRY_NOT_SENT',
   /** A sentence of an older flm, which has no codes. */
   'OTHER',
 ] as const;

@@ -4,6 +4,7 @@
  */
 import type { EngineStatus } from '../engine/directory.ts';
 import { engineKind } from '../engine/kinds.ts';
+import type { TelemetryReading } from '../otlp/telemetry-reading.ts';
 import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
 import { isLoopback, type ProxyMode } from './proxy-config.ts';
@@ -29,6 +30,8 @@ export interface ProxyFacts {
   readonly store?: StoreReading;
   /** Present where one server counts limits for all nodes. */
   readonly limiter?: LimiterReading | undefined;
+  /** Present where traces or metrics are sent to another server. */
+  readonly telemetry?: TelemetryReading | undefined;
 }
 
 export interface UnusableEngine {
@@ -89,6 +92,12 @@ export function warningsOfProxy(facts: ProxyFacts): readonly Warning[] {
     );
   const limiter = facts.limiter === undefined ? undefined : limiterWarning(facts.limiter);
   if (limiter !== undefined) add('LIMITER_AWAY', limiter, `flm proxy logs ${profile}`);
+  if (facts.telemetry?.problem !== undefined)
+    add(
+      'TELEMETRY_NOT_SENT',
+      `Telemetry cannot be sent to ${facts.telemetry.endpoint} (${facts.telemetry.problem}); start that server, or restart the proxy without --otlp.`,
+      `flm proxy logs ${profile}`,
+    );
   if (facts.storeProblem !== undefined) add('STORE_PROBLEM', facts.storeProblem, `flm proxy logs ${profile}`);
   const age =
     facts.store === undefined ? undefined : ageWarning(facts.store, facts.storeProblem !== undefined);

@@ -14,6 +14,8 @@ export const configFlags = {
   san: 'additional name or address in the certificate of dev-selfsigned (repeatable)',
   clientCa: 'mTLS: accept only clients with a certificate of this CA (PEM); clients still need a key',
   hsts: 'tell browsers to use only HTTPS for this time; off by default',
+  otlp: 'send traces and metrics to this OpenTelemetry server (OTLP over HTTP), or with environment to the one in OTEL_EXPORTER_OTLP_ENDPOINT; off by default',
+  keyMetrics: 'number of keys with metrics of their own; 0 by default',
   domain: 'domain for https-acme (repeatable), such as llm.example.org',
   acmeEmail: 'contact address for the CA',
   acmeAcceptTerms: "accept the CA's terms of service; once for each CA",

@@ -15,6 +15,7 @@ export const help = {
     listening: 'Listening:',
     engines: 'Engines:',
     responses: 'Responses:',
+    observability: 'Observability:',
     https: 'HTTPS:',
     domain: 'HTTPS for your own domain (https-acme):',
   },

@@ -36,9 +36,12 @@ export const status = {
     engines: 'engines',
     limits: 'limits',
     database: 'database',
+    telemetry: 'telemetry',
     process: 'process',
   },
   limitsShared: (nodes: number): string => `counted for all nodes (${nodes})`,
+  telemetryTo: (endpoint: string, sent: string, dropped: string | undefined): string =>
+    `sent to ${endpoint}, ${sent} spans so far${dropped === undefined ? '' : `, ${dropped} requests dropped`}`,
   limitsAlone: 'counted by this node alone',
   profile: (name: string): string => `profile ${name}`,
   process: (pid: number, version: string | undefined, up: string | undefined): string =>

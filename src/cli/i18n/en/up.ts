@@ -16,6 +16,7 @@ export const up = {
     network: 'network',
     reach: 'reach',
     certificate: 'certificate',
+    telemetry: 'telemetry',
     key: 'API key',
   },
   newKey: 'Your API key, shown only this once. Keep it:',

@@ -16,6 +16,8 @@ export const configFlags: CliCatalogue['configFlags'] = {
   san: 'dev-selfsignedの証明書に追加する名前またはアドレス（複数指定可）',
   clientCa: 'mTLS: このCA（PEM）の証明書を持つクライアントだけを受け付けます。クライアントにはキーも必要です',
   hsts: 'この時間、HTTPSだけを使うようブラウザーに伝えます。既定では伝えません',
+  otlp: 'このOpenTelemetryサーバー（HTTP経由のOTLP）にトレースとメトリクスを送ります。environmentを指定すると、環境変数のアドレスを使います。既定では送りません',
+  keyMetrics: '個別のメトリクスを持つキーの数。既定では0',
   domain: 'https-acmeのドメイン（複数指定可）。例: llm.example.org',
   acmeEmail: 'CAに伝える連絡先のアドレス',
   acmeAcceptTerms: 'CAの利用規約に同意します（CAごとに1回）',

@@ -16,6 +16,7 @@ export const help: CliCatalogue['help'] = {
     listening: '待ち受け:',
     engines: 'エンジン:',
     responses: '応答:',
+    observability: '監視:',
     https: 'HTTPS:',
     domain: '独自ドメインでのHTTPS（https-acme）:',
   },

@@ -37,9 +37,12 @@ export const status: CliCatalogue['status'] = {
     engines: 'エンジン',
     limits: '制限',
     database: 'データベース',
+    telemetry: 'テレメトリー',
     process: 'プロセス',
   },
   limitsShared: (nodes) => `全ノード共通で計数（${nodes}台）`,
+  telemetryTo: (endpoint, sent, dropped) =>
+    `${endpoint}に送信中、累計${sent}スパン${dropped === undefined ? '' : `（${dropped}件のリクエストは破棄）`}`,
   limitsAlone: 'このノードだけで計数',
   profile: (name) => `プロファイル${name}`,
   process: (pid, version, up) =>

@@ -18,6 +18,7 @@ export const up: CliCatalogue['up'] = {
     network: 'ネットワーク',
     reach: 'アクセス範囲',
     certificate: '証明書',
+    telemetry: 'テレメトリー',
     key: 'APIキー',
   },
   newKey: 'APIキー（1回しか表示されません。保存してください）:',

@@ -50,6 +50,16 @@ export const warningPhrases: readonly Phrase[] = [
     'FLM_VALKEY_URLのサーバーが制限を計数できません（{reason}）。応答が戻るまで、このノードは各制限の{part}を使って単独で判定します。',
   ],
   [
+    'Telemetry cannot be sent to {url} ({reason}); start that server, or restart the proxy without --otlp.',
+    'テレメトリーを{url}に送信できません（{reason}）。サーバーを起動するか、--otlpを外してプロキシを再起動してください。',
+  ],
+  ['it refuses connections', '接続を拒否されました'],
+  ['it does not answer in time', '時間内に応答がありません'],
+  ['it cannot be reached', '到達できません'],
+  ['its name is not known', '名前を解決できません'],
+  ['the connection failed: {errno}', '接続に失敗しました: {errno}'],
+  ['it answers {status}', '{status}が返されました'],
+  [
     'Stored keys are refused, because the database was last read at {time}; they are valid again when it answers.',
     'データベースを最後に読み取れたのが{time}のため、保存されたキーは拒否されます。応答が戻ると再び有効になります。',
   ],
