@@ -1,6 +1,6 @@
 /** An OTLP server for tests: keeps what it gets, and answers as the test says. */
 import { once } from 'node:events';
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { json } from 'node:stream/consumers';
 
@@ -54,7 +54,7 @@ export async function startTelemetryServer(
   const headers: IncomingHttpHeaders[] = [];
   let text = '';
   let requests = 0;
-  const server = createServer(async (request, response) => {
+  const receive = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     headers.push(request.headers);
     requests += 1;
     const path = request.url ?? '';
@@ -69,7 +69,8 @@ export async function startTelemetryServer(
     if (body.resourceMetrics !== undefined)
       metrics = body.resourceMetrics.flatMap((r) => r.scopeMetrics).flatMap((s) => s.metrics.map(seenMetric));
     answer(path, response);
-  });
+  };
+  const server = createServer((request, response) => void receive(request, response));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
