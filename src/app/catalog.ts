@@ -17,9 +17,7 @@ const everything = compileKey({
   familyId: '',
   label: '',
   digest: '',
-  prefix: '',
   scopes: ['inference', 'engine:admin'],
-  createdAtMs: 0,
 });
 
 /** Returns the models of engines that are up and the aliases of these models, sorted by name. */

@@ -41,28 +41,26 @@ export class TemporaryKeyRing {
 
   /** Adds the keys of another process. */
   importState(keys: readonly TemporaryKeyState[]): void {
-    for (const key of keys) if (key.expiresAtMs > this.#clock.nowMs()) this.#add({ ...key, prefix: '' });
+    for (const key of keys) if (key.expiresAtMs > this.#clock.nowMs()) this.#add(key);
   }
 
   /** Creates a key that allows inference only. */
   make(ttlMs: number): TemporaryKey {
     const nowMs = this.#clock.nowMs();
     for (const [digest, view] of this.#byDigest) if (view.expiresAtMs <= nowMs) this.#byDigest.delete(digest);
-    const { id, key, digest, prefix } = freshSecret(this.#secrets);
+    const { id, key, digest } = freshSecret(this.#secrets);
     const expiresAtMs = nowMs + ttlMs;
-    this.#add({ id, digest, prefix, expiresAtMs });
+    this.#add({ id, digest, expiresAtMs });
     return { id, key, expiresAtMs };
   }
 
-  #add({ id, digest, prefix, expiresAtMs }: TemporaryKeyState & { readonly prefix: string }): void {
+  #add({ id, digest, expiresAtMs }: TemporaryKeyState): void {
     const view = compileKey({
       id,
       familyId: id,
       label: 'flm chat',
       digest,
-      prefix,
       ...unrestricted,
-      createdAtMs: this.#clock.nowMs(),
       expiresAtMs,
     });
     this.#byDigest.set(digest, view);

@@ -60,10 +60,13 @@ function list<T extends string>(row: Row, column: string): readonly T[] {
 }
 
 export const enforcedKeyColumns =
-  'id, label, digest, prefix, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
-  'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at, family_id, paused_at';
+  'id, label, digest, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
+  'tokens_per_minute, tokens_per_day, concurrency, expires_at, revoked_at, family_id, paused_at';
 
-export const keyColumns = `${enforcedKeyColumns}, owner, note`;
+export const keyColumns =
+  'id, label, digest, prefix, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
+  'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at, family_id, paused_at, ' +
+  'owner, note';
 
 export const allKeys = `SELECT ${keyColumns} FROM api_key ORDER BY created_at, id`;
 
@@ -85,7 +88,13 @@ export function stateCondition(state: KeyState, now: '?1' | '$1'): string {
 }
 
 export function keyOf(row: Row): ApiKey {
-  return { ...enforcedKeyOf(row), owner: textOrNull(row, 'owner'), note: textOrNull(row, 'note') };
+  return {
+    ...enforcedKeyOf(row),
+    prefix: text(row, 'prefix'),
+    createdAtMs: integer(row, 'created_at'),
+    owner: textOrNull(row, 'owner'),
+    note: textOrNull(row, 'note'),
+  };
 }
 
 export function enforcedKeyOf(row: Row): EnforcedKey {
@@ -94,7 +103,6 @@ export function enforcedKeyOf(row: Row): EnforcedKey {
     familyId: textOrNull(row, 'family_id') ?? text(row, 'id'),
     label: text(row, 'label'),
     digest: text(row, 'digest'),
-    prefix: text(row, 'prefix'),
     scopes: list(row, 'scopes'),
     models: list(row, 'models'),
     engines: list(row, 'engines'),
@@ -107,7 +115,6 @@ export function enforcedKeyOf(row: Row): EnforcedKey {
       tokensPerDay: integerOrNull(row, 'tokens_per_day'),
       concurrency: integerOrNull(row, 'concurrency'),
     },
-    createdAtMs: integer(row, 'created_at'),
     expiresAtMs: integerOrNull(row, 'expires_at'),
     revokedAtMs: integerOrNull(row, 'revoked_at'),
     pausedAtMs: integerOrNull(row, 'paused_at'),

@@ -67,7 +67,7 @@ export type StoreAnswer =
 export interface StoreReply {
   readonly answer: StoreAnswer;
   /** The keys of a `look`. */
-  readonly keys: readonly EnforcedKey[];
+  readonly keys: Iterable<EnforcedKey>;
 }
 
 /** urgent: try now. patient: may fail immediately if the connection failed a moment ago. */

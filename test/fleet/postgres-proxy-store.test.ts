@@ -4,7 +4,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { StoreError } from '../../src/core/errors.ts';
-import type { StateChange } from '../../src/core/security/ports.ts';
 import { defaultPolicy } from '../../src/core/security/security-policy.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type FaultLink, startFaultLink } from '../helpers/fault-link.ts';
@@ -16,6 +15,7 @@ import {
 } from '../helpers/postgres-proxy-store.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
 import { testPostgresStore } from '../helpers/postgres-store.ts';
+import type { HeardChange } from '../helpers/proxy-stores.ts';
 import {
   enforcedPart,
   sampleHandle,
@@ -29,7 +29,7 @@ import { atEnd, failsAs, openedStore, temporaryHome } from '../helpers/temporary
 const postgres = postgresForFile();
 const skip = noPostgres;
 
-const keysIn = (changes: readonly StateChange[]) => changes.flatMap(({ keys }) => keys?.upserted ?? []);
+const keysIn = (changes: readonly HeardChange[]) => changes.flatMap(({ keys }) => keys?.upserted ?? []);
 const revocation = { atMs: 5, actor: 'cli:me', action: 'key.revoke', subject: 'key_a' };
 
 /** A proxy whose way to the database a test can break. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import type { Worker } from 'node:worker_threads';
 import { systemClock } from '../../src/core/clock.ts';
+import type { EnforcedKey } from '../../src/core/security/api-key.ts';
 import type { StateChange } from '../../src/core/security/ports.ts';
 import { openProxyStore, type ProxyStoreOptions } from '../../src/store/sqlite/proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
@@ -10,15 +11,24 @@ import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
 import type { ProxyStore } from '../../src/store/store.ts';
 import { atEnd } from './temporary-store.ts';
 
+/** A change with its keys as a list. */
+export interface HeardChange extends Omit<StateChange, 'keys'> {
+  readonly keys?: Omit<NonNullable<StateChange['keys']>, 'upserted'> & {
+    readonly upserted: readonly EnforcedKey[];
+  };
+}
+
 /** All notifications of the listener, and a way to wait for more. */
 export class Heard {
-  readonly changes: StateChange[] = [];
+  readonly changes: HeardChange[] = [];
   readonly problems: (string | undefined)[] = [];
   readonly expiries: boolean[] = [];
   #waiting: (() => void)[] = [];
 
-  changed(change: StateChange): void {
-    this.changes.push(change);
+  changed({ keys, ...rest }: StateChange): void {
+    this.changes.push(
+      keys === undefined ? rest : { ...rest, keys: { ...keys, upserted: [...keys.upserted] } },
+    );
     this.#wake();
   }
   problem(text: string | undefined): void {

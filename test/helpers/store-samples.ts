@@ -23,7 +23,8 @@ export function sampleKey(name: string, parts: Partial<ApiKey> = {}): ApiKey {
 }
 
 /** A proxy reads the key without what is only for people. */
-export function enforcedPart({ owner: _, note: __, ...enforced }: ApiKey): EnforcedKey {
+export function enforcedPart(key: ApiKey): EnforcedKey {
+  const { owner: _, note: __, prefix: ___, createdAtMs: ____, ...enforced } = key;
   return enforced;
 }
 

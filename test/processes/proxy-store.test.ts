@@ -67,6 +67,33 @@ test('a change by another process arrives by itself, and nothing but that change
   ]);
 });
 
+test('keys arrive with all their rules, however many share them', async (t) => {
+  const home = temporaryHome(t);
+  const cli = openedStore(t, home);
+  const rules = {
+    scopes: ['inference', 'admin'],
+    models: ['a*', 'b "c"'],
+    engines: ['box'],
+    endpoints: ['models.list'],
+    addresses: ['10.0.0.0/8'],
+    limits: { requestsPerMinute: 1, burst: 2, tokensPerMinute: 3, tokensPerDay: 4, concurrency: 5 },
+    revokedAtMs: 6,
+    pausedAtMs: 7,
+  } as const;
+  const keys = [
+    sampleKey('a'),
+    sampleKey('b', rules),
+    sampleKey('c', { ...rules, expiresAtMs: 8 }),
+    sampleKey('d', { familyId: 'key_a', label: 'a' }),
+    ...Object.keys(rules).map((name, i) =>
+      sampleKey(`one${i}`, { [name]: rules[name as keyof typeof rules] }),
+    ),
+  ];
+  for (const key of keys) await cli.security.insertKey(key);
+  const { heard } = await startedProxyStore(t, home);
+  assert.deepEqual(heard.changes[0]?.keys?.upserted, keys.map(enforcedPart));
+});
+
 test('after refresh all that was committed before is delivered', async (t) => {
   const home = temporaryHome(t);
   const cli = openedStore(t, home);
@@ -167,7 +194,7 @@ test('ten thousand keys come in slices, with other work in between, and are one 
     spawnStoreWorker(start).on('message', ({ answer }: FromThread) => {
       if (answer.say !== 'slice') return;
       turnsAtSlice.push(turns);
-      sizes.push(answer.keys.length);
+      sizes.push(answer.keys.ids.length);
     });
   setImmediate(count);
   const { heard } = await startedProxyStore(t, home, { spawn });

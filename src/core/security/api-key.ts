@@ -46,7 +46,7 @@ export interface ApiKey {
 }
 
 /** The part of a key that a proxy enforces. Proxies do not read what is only for people. */
-export type EnforcedKey = Omit<ApiKey, 'owner' | 'note'>;
+export type EnforcedKey = Omit<ApiKey, 'owner' | 'note' | 'prefix' | 'createdAtMs'>;
 
 /** Null: the key itself sets no limit. */
 export interface KeyLimits {

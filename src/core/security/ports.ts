@@ -184,7 +184,7 @@ export interface StateChange {
   /** `replaceAll`: drop all earlier keys first. */
   readonly keys?: {
     readonly replaceAll: boolean;
-    readonly upserted: readonly EnforcedKey[];
+    readonly upserted: Iterable<EnforcedKey>;
     readonly removedIds: readonly string[];
   };
   readonly policy?: SecurityPolicy;

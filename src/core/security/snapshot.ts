@@ -104,7 +104,7 @@ export class SnapshotHolder implements SnapshotSource {
   apply(change: {
     readonly keys?: {
       readonly replaceAll: boolean;
-      readonly upserted: readonly EnforcedKey[];
+      readonly upserted: Iterable<EnforcedKey>;
       readonly removedIds: readonly string[];
     };
     readonly policy?: SecurityPolicy;

@@ -3,17 +3,8 @@
  * was replaced or restored from an older copy, or when the record of deleted rows does not reach back far enough.
  */
 import { StoreError } from '../../core/errors.ts';
-import type { EnforcedKey } from '../../core/security/api-key.ts';
-import {
-  aliasOf,
-  allAliases,
-  allEngines,
-  enforcedKeyColumns,
-  enforcedKeyOf,
-  engineOf,
-  integer,
-  text,
-} from '../rows.ts';
+import { type PackedKeys, packedColumns, packKeys } from '../packed-keys.ts';
+import { aliasOf, allAliases, allEngines, engineOf, integer, type Row, text } from '../rows.ts';
 import type { Revisions, Seen } from '../store-requests.ts';
 import type { Database } from './database.ts';
 import { removedKept } from './migrations/flm/001-initial.ts';
@@ -30,14 +21,13 @@ export interface KeyRange {
 export interface Reading {
   readonly delta: StoredDelta;
   /** Few keys, or those that changed since the range before was read. */
-  readonly keys: readonly EnforcedKey[];
+  readonly keys: PackedKeys;
 }
 
 /** For SQLite, a negative limit is none. */
 const noLimit = -1;
-const keysInRange =
-  `SELECT ${enforcedKeyColumns}, revision FROM api_key WHERE revision > ? AND revision <= ? ` +
-  'ORDER BY revision LIMIT ?';
+const keysInRange = `SELECT ${packedColumns}, revision FROM api_key WHERE revision > ? AND revision <= ?
+  ORDER BY revision LIMIT ?`;
 
 /**
  * Returns the keys that must be read before `readChanges`, if they are too many for one transaction, which would hold
@@ -49,6 +39,7 @@ export function manyKeys(db: Database, seen: Seen | undefined, many: number): Ke
   return db.read(() => {
     const now = revisions(db);
     const after = keysSince(knownRevisions(seen, file, now), now) ?? -1;
+    if (after === now.api_key) return undefined;
     const count = db.find(
       (row) => integer(row, 'count'),
       'SELECT count(*) AS count FROM (SELECT 1 FROM api_key WHERE revision > ? LIMIT ?)',
@@ -60,19 +51,17 @@ export function manyKeys(db: Database, seen: Seen | undefined, many: number): Ke
 }
 
 /** Returns the next keys of the range, which then begins after them; empty at its end. */
-export function keySlice(db: Database, range: KeyRange, length: number): readonly EnforcedKey[] {
+export function keySlice(db: Database, range: KeyRange, length: number): PackedKeys {
   const { after, to } = range;
-  return db.list(
-    (row) => {
-      range.after = integer(row, 'revision');
-      return enforcedKeyOf(row);
-    },
-    keysInRange,
-    after,
-    to,
-    length,
-  );
+  return db.read(() => {
+    const rows = db.list(asIs, keysInRange, after, to, length);
+    const last = rows.at(-1);
+    if (last !== undefined) range.after = integer(last, 'revision');
+    return packKeys(rows);
+  });
 }
+
+const asIs = (row: Row): Row => row;
 
 /**
  * Returns undefined if nothing changed. The keys of `range` were read by slices. Throws a `StoreError`.
@@ -95,13 +84,16 @@ export function readChanges(db: Database, seen: Seen | undefined, range?: KeyRan
       ...(moved('model_alias') ? { aliases: db.list(aliasOf, allAliases) } : {}),
     };
     const delta: StoredDelta = { seen: { file, revisions: now }, rest };
-    if (!moved('api_key')) return { delta, keys: [] };
+    if (!moved('api_key')) return { delta, keys: packKeys([]) };
     const since = keysSince(before, now);
-    const keys = db.list(enforcedKeyOf, keysInRange, range?.to ?? since ?? -1, now.api_key, noLimit);
+    const rows = db.list(asIs, keysInRange, range?.to ?? since ?? -1, now.api_key, noLimit);
     // Of all keys, those that were deleted after the slices began may be in the slices.
     const removedAfter = since ?? range?.to;
     const removedIds = removedAfter === undefined ? [] : removedSince(db, removedAfter);
-    return { delta: { ...delta, keys: { replaceAll: since === undefined, removedIds } }, keys };
+    return {
+      delta: { ...delta, keys: { replaceAll: since === undefined, removedIds } },
+      keys: packKeys(rows),
+    };
   });
 }
 

@@ -8,8 +8,8 @@
 import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
 import { FlmError, StoreError } from '../../core/errors.ts';
-import type { EnforcedKey } from '../../core/security/api-key.ts';
 import { defaultPolicy, parsePolicy } from '../../core/security/security-policy.ts';
+import { type PackedKeys, unpackedKeys } from '../packed-keys.ts';
 import type { StoreAnswer, StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
 import type { SpawnWorker } from './spawn-worker.ts';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
@@ -24,7 +24,7 @@ export interface StoreThreadOptions {
 
 interface Question {
   readonly askedAtMs: number;
-  readonly keys: EnforcedKey[];
+  readonly slices: PackedKeys[];
   readonly resolve: (reply: StoreReply) => void;
   readonly reject: (error: StoreError) => void;
 }
@@ -60,7 +60,7 @@ export class StoreThread implements StoreConnection {
     if (worker === undefined || this.#ending) return Promise.reject(this.#lost('it is being started again'));
     const n = ++this.#lastNumber;
     return new Promise((resolve, reject) => {
-      this.#questions.set(n, { askedAtMs: nowMs, keys: [], resolve, reject });
+      this.#questions.set(n, { askedAtMs: nowMs, slices: [], resolve, reject });
       worker.postMessage({ n, request } satisfies ToThread);
     });
   }
@@ -116,7 +116,7 @@ export class StoreThread implements StoreConnection {
     const question = this.#questions.get(n);
     if (question === undefined) return;
     if (answer.say === 'slice') {
-      for (const key of answer.keys) question.keys.push(key);
+      question.slices.push(answer.keys);
       // After a turn of the event loop, so that waiting requests run between two slices.
       setImmediate(() => worker.postMessage({ n, request: { do: 'next' } } satisfies ToThread));
       return;
@@ -129,7 +129,7 @@ export class StoreThread implements StoreConnection {
     this.#pauseMs = firstPauseMs;
     try {
       const checked = withPolicy(answer);
-      question.resolve({ answer: checked, keys: existing(question.keys, checked) });
+      question.resolve({ answer: checked, keys: unpackedKeys(question.slices, removedIn(checked)) });
     } catch (error) {
       if (!(error instanceof FlmError)) throw error;
       question.reject(new StoreError(error.code, { params: error.params }));
@@ -160,9 +160,7 @@ function withPolicy(
   return { say: 'state', delta: { ...answer.delta, rest: { ...rest, policy } } };
 }
 
-/** Without keys that were deleted after their slice was sent. */
-function existing(keys: readonly EnforcedKey[], answer: StoreAnswer): readonly EnforcedKey[] {
-  if (answer.say !== 'state') return keys;
-  const removed = new Set(answer.delta?.keys?.removedIds);
-  return removed.size === 0 ? keys : keys.filter((key) => !removed.has(key.id));
+/** Keys that were deleted after their slice was sent. */
+function removedIn(answer: StoreAnswer): ReadonlySet<string> {
+  return new Set(answer.say === 'state' ? answer.delta?.keys?.removedIds : []);
 }

@@ -7,8 +7,8 @@
  * The thread keeps no state that a new thread would need.
  */
 import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
-import type { EnforcedKey } from '../../core/security/api-key.ts';
 import type { StateChange } from '../../core/security/ports.ts';
+import type { PackedKeys } from '../packed-keys.ts';
 import type { StateDelta, StoreAnswer, StoreRequest } from '../store-requests.ts';
 
 export interface ThreadStart {
@@ -28,6 +28,6 @@ export interface FromThread {
   readonly answer:
     | Exclude<StoreAnswer, { readonly say: 'state' }>
     | { readonly say: 'state'; readonly delta: StoredDelta | undefined }
-    | { readonly say: 'slice'; readonly keys: readonly EnforcedKey[] }
+    | { readonly say: 'slice'; readonly keys: PackedKeys }
     | { readonly say: 'failed'; readonly code: ErrorCode; readonly params: ErrorParams };
 }

@@ -7,6 +7,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { systemClock } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
 import type { RedemptionOrder } from '../../core/security/share.ts';
+import { packKeys } from '../packed-keys.ts';
 import { integer } from '../rows.ts';
 import type { Seen, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
@@ -40,14 +41,13 @@ class StoreWorker {
   readonly #port: MessagePort;
   readonly #flm: Database;
   readonly #usage: Database;
-  /** The answer to a `look` whose slices are not all sent: first those of the range, then `keys`. */
+  /** The answer to a `look` whose slices are not all sent: first those of the range, then the keys of `reading`. */
   #load:
     | {
         readonly n: number;
         readonly seen: Seen | undefined;
         readonly range: KeyRange | undefined;
         reading: Reading | undefined;
-        at: number;
       }
     | undefined;
   /** Tokens by family of keys that were last sent to the proxy. */
@@ -100,7 +100,7 @@ class StoreWorker {
         const range = manyKeys(this.#flm, seen, sliceKeys);
         const reading = range === undefined ? readChanges(this.#flm, seen) : undefined;
         if (range === undefined && reading === undefined) return { say: 'state', delta: undefined };
-        this.#load = { n, seen, range, reading, at: 0 };
+        this.#load = { n, seen, range, reading };
         this.#sendSlice();
         return undefined;
       }
@@ -155,19 +155,19 @@ class StoreWorker {
     const { n, seen, range } = load;
     if (range !== undefined && load.reading === undefined) {
       const keys = keySlice(this.#flm, range, sliceKeys);
-      if (keys.length > 0) return this.#say({ n, answer: { say: 'slice', keys } });
+      if (keys.ids.length > 0) return this.#say({ n, answer: { say: 'slice', keys } });
       load.reading = readChanges(this.#flm, seen, range);
     }
     const { reading } = load;
     assert(reading !== undefined, 'where there is a range, there are changes');
-    if (load.at >= reading.keys.length) {
-      this.#load = undefined;
-      this.#say({ n, answer: { say: 'state', delta: reading.delta } });
+    const { delta, keys } = reading;
+    if (keys.ids.length > 0) {
+      load.reading = { delta, keys: packKeys([]) };
+      this.#say({ n, answer: { say: 'slice', keys } });
       return;
     }
-    const keys = reading.keys.slice(load.at, load.at + sliceKeys);
-    load.at += sliceKeys;
-    this.#say({ n, answer: { say: 'slice', keys } });
+    this.#load = undefined;
+    this.#say({ n, answer: { say: 'state', delta } });
   }
 
   #write(batch: UsageBatch): void {
