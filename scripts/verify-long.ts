@@ -38,6 +38,10 @@ const verifications: Readonly<Record<string, Verification>> = {
     args: ['scripts/check.ts', 'tests', 'test/fleet'],
     runs: 20,
   },
+  telemetry: {
+    about: 'traces in a real Jaeger, metrics in a real Prometheus; run test/telemetry/install.sh first',
+    args: ['scripts/check.ts', 'tests', 'test/telemetry'],
+  },
   fuzz: {
     about: 'property tests of parsers, rules and limits, fifty times as many inputs as in npm test',
     args: ['scripts/check.ts', 'tests', ...propertyTests()],

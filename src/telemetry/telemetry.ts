@@ -17,7 +17,7 @@ import { RequestTracer } from './request-tracer.ts';
 
 /** Requests that wait to be sent. A request has about five spans. */
 const maxWaiting = 2_048;
-/** Requests in one message. Encoding it takes about two milliseconds, in which no request is served. */
+/** Requests in one message. Encoding it takes about a millisecond, in which no request is served. */
 const batchSize = 128;
 /** After a failure: 5 s, 10 s, 20 s, 40 s, 60 s ... */
 const firstPauseMs = 5_000;

@@ -83,6 +83,6 @@ function onlyLoopback(): boolean {
   return Object.values(networkInterfaces()).every((addresses) => addresses?.every((a) => a.internal));
 }
 
-function programInPath(name: string): boolean {
+export function programInPath(name: string): boolean {
   return (process.env.PATH ?? '').split(':').some((place) => existsSync(join(place, name)));
 }
