@@ -9,6 +9,7 @@
 import { deadline } from '../core/deadline.ts';
 import type { Environment } from '../core/environment.ts';
 import { FlmError, ProxyError } from '../core/errors.ts';
+import { telemetryEnvironment } from '../core/otlp/telemetry-settings.ts';
 import type { HandOverRequest, InheritedSocket } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type { Gateway } from '../gateway/gateway.ts';
@@ -38,7 +39,7 @@ export type Replaceable =
   | { readonly by: 'nobody'; readonly supervisor?: NamedSupervisor | undefined };
 
 export interface HandOverDeps {
-  readonly start: Pick<Start, 'machine' | 'log' | 'logger' | 'handOverParts'>;
+  readonly start: Pick<Start, 'machine' | 'log' | 'logger' | 'options' | 'handOverParts'>;
   readonly gateway: Gateway;
   /** All listening sockets of this process. */
   readonly sockets: readonly InheritedSocket[];
@@ -115,12 +116,17 @@ class Successor {
 
   /** Throws like `LaunchedChild`. */
   constructor(deps: HandOverDeps, request: HandOverRequest) {
-    const { machine, log } = deps.start;
+    const { machine, log, options: running } = deps.start;
     const { supervised } = deps;
     const { program = deps.program, options } = request;
     const { FLM_NODE_NAME } = machine.environment;
     // The command that restarts a proxy may run in a shell with another name, but the node stays the same.
-    const env = { ...(request.program?.env ?? machine.environment), FLM_NODE_NAME };
+    // Telemetry also goes where it went: the shell may have variables for other programs, and lack the secret.
+    const env = {
+      ...(request.program?.env ?? machine.environment),
+      ...(running.config.otlp === undefined ? {} : telemetryEnvironment(machine.environment)),
+      FLM_NODE_NAME,
+    };
     this.#deps = deps;
     this.#request = request;
     this.id = newProxyId(machine.secrets);

@@ -126,3 +126,31 @@ test('a telemetry server that is away is a warning of a proxy that serves, and a
   assert.equal(missing.code, 1);
   assert.match(missing.stderr, /OTEL_EXPORTER_OTLP_ENDPOINT is missing/);
 });
+
+test('a restart from another shell keeps where telemetry goes, and its secret', async (t) => {
+  const server = await startTelemetryServer();
+  t.after(() => server.close());
+  const elsewhere = await startTelemetryServer();
+  t.after(() => elsewhere.close());
+  const cli = makeCli(t, {
+    ...soon,
+    FLM_PROXY_OTLP: 'environment',
+    OTEL_EXPORTER_OTLP_ENDPOINT: server.url,
+    OTEL_EXPORTER_OTLP_HEADERS: 'x-secret=telemetry-secret',
+  });
+  const first = await startProxy<ProxyView & Telemetry>(cli, '--demo');
+  const { key } = await createKey(cli, 'a');
+  const other = makeCli(t, { FLM_HOME: cli.home, OTEL_EXPORTER_OTLP_ENDPOINT: elsewhere.url });
+  const restarted = await other.run('proxy', 'restart', '--json');
+  assert.equal(restarted.code, 0, restarted.stderr);
+  const next = restarted.json<ProxyView & Telemetry>();
+  assert.notEqual(next.id, first.id);
+  assert.equal(next.telemetry?.endpoint, server.url);
+  await ask(next.url, key);
+  await eventually(
+    () => server.resource['service.instance.id'],
+    (id) => id === next.id,
+  );
+  assert.equal(server.headers.at(-1)?.['x-secret'], 'telemetry-secret');
+  assert.equal(elsewhere.requests, 0);
+});

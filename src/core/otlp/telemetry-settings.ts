@@ -59,6 +59,11 @@ export const telemetryVariables = [
 ] as const;
 type Variable = (typeof telemetryVariables)[number];
 
+/** These variables of an environment; those that are not set are undefined. */
+export function telemetryEnvironment(environment: Environment): Environment {
+  return Object.fromEntries(telemetryVariables.map((name) => [name, environment[name]]));
+}
+
 export interface TelemetrySources {
   readonly environment: Environment;
   /** Returns the text of a file, or undefined if it cannot be read. */
