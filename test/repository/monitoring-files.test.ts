@@ -69,6 +69,15 @@ test('every alert uses metrics and labels that flm has, and says what to do', ()
   }
 });
 
+test('every command that an alert names exists', () => {
+  const cli = readFileSync(join(root, 'docs/cli.md'), 'utf8');
+  const commands = [...read('flm-alerts.yaml').matchAll(/`(flm [a-z]+(?: [a-z]+)?)/g)].map(
+    ([, name = '']) => name,
+  );
+  assert.ok(commands.length > 8, `${commands.length} commands`);
+  for (const name of commands) assert.match(cli, new RegExp(`^#+ ${name}$`, 'm'), name);
+});
+
 test('every panel of the dashboard uses metrics and labels that flm has, and its legend names labels of its result', () => {
   assert.ok(dashboard.panels.length >= 15);
   for (const { title, targets } of dashboard.panels) {
