@@ -1,8 +1,10 @@
 /** The work of `flm db` on PostgreSQL. Import this file only when needed: it loads the code for PostgreSQL. */
+import type { SharedFiles } from '../core/shared-files.ts';
 import type { DatabaseAddress } from '../core/store-settings.ts';
 import { countsIn, postgresCopiedStore } from '../store/postgres/copied-store.ts';
 import { PostgresDatabase } from '../store/postgres/database.ts';
 import { migrations } from '../store/postgres/schema.ts';
+import { PostgresSharedFiles } from '../store/postgres/shared-files.ts';
 import { createStoreKey, readStoreKey } from '../store/postgres/store-key.ts';
 import { integer, text } from '../store/rows.ts';
 import type { ContentCounts, CopiedStore } from '../store/store-copy.ts';
@@ -30,6 +32,8 @@ export interface PostgresTools {
   migrate(): Promise<{ readonly from: number; readonly to: number }>;
   /** Throws STORE_KEY_UNUSABLE. */
   store(): CopiedStore;
+  /** Files that machines share. Throws STORE_KEY_UNUSABLE. */
+  files(): SharedFiles;
   close(): Promise<void>;
 }
 
@@ -61,6 +65,7 @@ export function postgresTools(
       return { from: found, to: Math.max(found, migrations.length) };
     },
     store: () => postgresCopiedStore(database, readStoreKey(storeKeyFile)),
+    files: () => new PostgresSharedFiles(database, readStoreKey(storeKeyFile)),
     close: () => database.close(),
   };
 }

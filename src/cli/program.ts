@@ -6,6 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { chatCommand } from './chat/chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
 import { applyCommand } from './commands/apply.ts';
+import { backupCommands } from './commands/backup.ts';
 import { certCommands } from './commands/cert.ts';
 import { complete, completionCommand } from './commands/completion.ts';
 import { connectCommand } from './commands/connect.ts';
@@ -78,6 +79,7 @@ export function makeProgram(cli: Cli): Command {
         exportCommand(cli),
         serviceCommands(cli),
         retentionCommand(cli),
+        backupCommands(cli),
         dbCommands(cli),
       ],
     ],

@@ -514,6 +514,55 @@ export const errorTable = {
     text: 'The store key {file} cannot be used: {reason}.',
     hint: 'Every node needs the same file: create it once with `flm db key create FILE`, copy it to each node, and set FLM_STORE_KEY_FILE.',
   },
+  BACKUP_UNREADABLE: {
+    ...user,
+    text: 'The backup {file} cannot be used: {reason}.',
+    hint: 'Choose another backup: `flm backup list` shows those of this machine. `flm backup verify FILE` checks one.',
+  },
+  BACKUP_NEWER: {
+    ...user,
+    text: 'The backup {file} was made by a newer flm ({flm}).',
+    hint: 'Install that version or a newer one: `flm upgrade`.',
+  },
+  BACKUP_LOCKED: {
+    ...user,
+    text: 'The backup {file} cannot be decrypted: {reason}.',
+    hint: 'Give the passphrase with --passphrase-file FILE, or the age identity with --identity FILE.',
+  },
+  BACKUP_NO_SPACE: {
+    ...user,
+    text: 'The backup {file} needs {needed} MB of free space in {folder}, and {free} MB are free.',
+    hint: 'Free some space and try again. `df -h` shows which disk is full.',
+  },
+  BACKUP_FAILED: {
+    ...machine,
+    text: 'The backup {file} was not written: {reason}.',
+    hint: 'Older backups are unchanged. Choose another folder with --to FOLDER, or free some space.',
+  },
+  BACKUP_RUNNING: {
+    ...user,
+    status: 409,
+    text: 'Another backup of {home} is being written.',
+    hint: 'Wait until it has ended, and run the command again.',
+  },
+  RESTORE_REFUSED: {
+    ...user,
+    status: 409,
+    text: 'Nothing was restored: {reason}.',
+    hint: 'Stop all proxies with `flm proxy stop --all`, on every machine that shares the database, and run the command again.',
+  },
+  RESTORE_UNSURE: {
+    ...user,
+    status: 409,
+    text: 'Nothing was restored: the current database cannot be read, so flm does not know which keys were revoked since the backup ({reason}).',
+    hint: 'Add --revive-keys to restore every key of the backup, and revoke again what must not work.',
+  },
+  RESTORE_RUNNING: {
+    ...user,
+    status: 409,
+    text: 'A restore is replacing the data in {home}.',
+    hint: 'Wait until it has ended, and run the command again.',
+  },
   HOME_UNSAFE: {
     ...user,
     text: 'The folder {folder} cannot be trusted: {reason}.',
@@ -1188,5 +1237,7 @@ export class UpgradeError extends FlmError {}
 
 /** A request to the admin API cannot be carried out. */
 export class AdminError extends FlmError {}
+/** A backup cannot be written, read or restored. */
+export class BackupError extends FlmError {}
 /** The database is busy, full, damaged, or of a newer version. */
 export class StoreError extends FlmError {}

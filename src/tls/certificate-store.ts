@@ -16,11 +16,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
-import { DatabaseSync } from 'node:sqlite';
 import type { Clock } from '../core/clock.ts';
 import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
-import { createPrivateFile } from '../files/private-file.ts';
+import { takeFileLock } from '../files/file-lock.ts';
 import { folderFault } from '../files/private-folder.ts';
 import { pairText } from './certificate-pair.ts';
 import {
@@ -143,7 +142,7 @@ export class CertificateStore implements CertificateStorage {
       // This lock ends only with its process.
       return await f(signal);
     } finally {
-      lock.close();
+      lock[Symbol.dispose]();
     }
   }
 
@@ -204,19 +203,10 @@ export class CertificateStore implements CertificateStorage {
 }
 
 /** Undefined if another process holds the lock. */
-function takeLock(path: string): DatabaseSync | undefined {
-  let db: DatabaseSync | undefined;
+function takeLock(path: string): Disposable | undefined {
   try {
-    // Created here, so that the file is private with every umask.
-    createPrivateFile(path);
-    db = new DatabaseSync(path, { timeout: 0 });
-    // Nothing is ever written, so there is nothing to roll back. Locking therefore works on a full disk too.
-    db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-    return db;
+    return takeFileLock(path);
   } catch (error) {
-    db?.close();
-    // SQLITE_BUSY
-    if (error instanceof Error && 'errcode' in error && error.errcode === 5) return undefined;
     throw failed(path, error);
   }
 }

@@ -24,6 +24,7 @@ export function silentCli(): Cli {
       columns: 100,
       tableColumns: Number.POSITIVE_INFINITY,
       ask: async () => undefined,
+      askSecret: async () => undefined,
       readAll: async () => '',
     },
     environment: {},

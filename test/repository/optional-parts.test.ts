@@ -1,4 +1,4 @@
-/** An installation that uses neither PostgreSQL nor Valkey nor telemetry never reads their code: it is loaded by `import()` only. */
+/** Code of PostgreSQL, Valkey, telemetry and encryption is never read where it is not used: `import()` alone loads it. */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,7 +6,8 @@ import { test } from 'node:test';
 
 const src = join(import.meta.dirname, '../../src');
 /** Files that belong to an optional part. */
-const optional = /(^|\/)(store\/postgres\/|valkey\/|telemetry\/|app\/postgres-tools\.ts$)|^(pg|iovalkey)$/;
+const optional =
+  /(^|\/)(store\/postgres\/|valkey\/|telemetry\/|archive\/age\.ts$|app\/postgres-tools\.ts$)|^(pg|iovalkey|age-encryption)$/;
 
 test('code of optional parts is loaded by import() only, or as types', () => {
   const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter(
@@ -22,7 +23,11 @@ test('code of optional parts is loaded by import() only, or as types', () => {
         /^(?:import|export) (?!type\b)[^;]*?from '([^']+)';|^import '([^']+)';/gms,
       );
       return [...imports]
-        .map(([, from, alone]) => (from ?? alone ?? '').replace('./postgres-tools', 'app/postgres-tools'))
+        .map(([, from, alone]) =>
+          (from ?? alone ?? '')
+            .replace('./postgres-tools', 'app/postgres-tools')
+            .replace('./age', 'archive/age'),
+        )
         .filter((from) => optional.test(from))
         .map((from) => `${name} imports ${from}`);
     });

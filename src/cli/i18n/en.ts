@@ -2,6 +2,7 @@
 
 import { connectTexts } from '../../app/connect/texts.ts';
 import { apply } from './en/apply.ts';
+import { backup } from './en/backup.ts';
 import { cert } from './en/cert.ts';
 import { chat } from './en/chat.ts';
 import { configFlags } from './en/config-flags.ts';
@@ -43,6 +44,7 @@ export const en = {
   configFlags,
   /** The admin API has these too, always in English. */
   connectAdvice: connectTexts,
+  backup,
   db,
   doctor,
   engine,

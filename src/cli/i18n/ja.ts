@@ -2,6 +2,7 @@
 import { japaneseConnectTexts } from '../../clients/advice-ja.ts';
 import type { CliCatalogue } from './catalogue.ts';
 import { apply } from './ja/apply.ts';
+import { backup } from './ja/backup.ts';
 import { cert } from './ja/cert.ts';
 import { chat } from './ja/chat.ts';
 import { configFlags } from './ja/config-flags.ts';
@@ -42,6 +43,7 @@ export const ja: CliCatalogue = {
   connect,
   configFlags,
   connectAdvice: japaneseConnectTexts,
+  backup,
   db,
   doctor,
   engine,

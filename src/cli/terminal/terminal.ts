@@ -4,6 +4,7 @@
  */
 import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Environment } from '../../core/environment.ts';
 import { type LogLevel, ProxyError } from '../../core/errors.ts';
@@ -67,6 +68,8 @@ export interface Terminal {
   readonly tableColumns: number;
   /** Asks a question and returns one line; undefined without a terminal or at the end of input. */
   ask(question: string, signal: AbortSignal): Promise<string | undefined>;
+  /** Like `ask`, without showing what is typed. */
+  askSecret(question: string, signal: AbortSignal): Promise<string | undefined>;
   /** Reads all of standard input. Throws FILE_UNUSABLE if it is larger than the limit. */
   readAll(maxBytes: number): Promise<string>;
 }
@@ -143,6 +146,21 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
         return undefined;
       } finally {
         lines.close();
+      }
+    },
+    async askSecret(question, signal) {
+      if (stdin.isTTY !== true || stdout.isTTY !== true) return undefined;
+      const nothing = new Writable({ write: (_chunk, _encoding, done) => done() });
+      // From here on the terminal shows nothing that is typed, so the question comes after it.
+      const lines = createInterface({ input: stdin, output: nothing, terminal: true });
+      stdout.write(question);
+      try {
+        return await lines.question('', { signal });
+      } catch {
+        return undefined;
+      } finally {
+        lines.close();
+        stdout.write('\n');
       }
     },
     async readAll(maxBytes) {

@@ -18,6 +18,7 @@ import { SqliteEngineRepository } from './engine-repository.ts';
 import type { FileSystemProbe } from './file-system.ts';
 import { SqliteProxyRepository } from './proxy-repository.ts';
 import { flmSchema, usageSchema } from './schema.ts';
+import type { SchemaVersions } from './schema-check.ts';
 import { SqliteSecurityRepository } from './security-repository.ts';
 import { SqliteShareRepository } from './share-repository.ts';
 import { SqliteUsageRepository } from './usage-repository.ts';
@@ -42,6 +43,7 @@ export interface SqliteStore extends Store {
   faults(): readonly string[];
   /** The schema version of `flm.db`. */
   schemaVersion(): number;
+  schemaVersions(): SchemaVersions;
   /** Both files as the source or the target of a copy. */
   readonly copied: CopiedStore;
   /**
@@ -70,7 +72,8 @@ export function openStore(options: StoreOptions): SqliteStore {
     shares: new SqliteShareRepository(flm),
     audit: new SqliteAuditRepository(flm, usage),
     usage: new SqliteUsageRepository(usage, flm),
-    schemaVersion: () => flm.find((row) => integer(row, 'user_version'), 'PRAGMA user_version') ?? 0,
+    schemaVersion: () => versionOf(flm),
+    schemaVersions: () => ({ 'flm.db': versionOf(flm), 'usage.db': versionOf(usage) }),
     copied: sqliteCopiedStore(flm, usage),
     faults: () => [...flm.faults(), ...usage.faults()],
     followFiles: () => {
@@ -82,4 +85,8 @@ export function openStore(options: StoreOptions): SqliteStore {
       usage.close();
     },
   };
+}
+
+function versionOf(db: Database): number {
+  return db.find((row) => integer(row, 'user_version'), 'PRAGMA user_version') ?? 0;
 }

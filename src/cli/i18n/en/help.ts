@@ -29,6 +29,7 @@ export const help = {
     doctor: 'find what is wrong, and how to fix it',
     requests: 'list running requests, or cancel one',
     usage: 'show requests and tokens over time',
+    backup: 'save everything to one file, and restore it',
     db: 'show, migrate and copy the database',
     retention: 'how long usage and the audit are kept',
     top: 'live view of engines and running requests',

@@ -349,6 +349,42 @@ export const errorTable: CliCatalogue['errorTable'] = {
     text: 'ストアキー{file}を使用できません: {reason}。',
     hint: 'すべてのノードに同じファイルが必要です。`flm db key create FILE`で1回だけ作成し、各ノードにコピーして、FLM_STORE_KEY_FILEを設定してください。',
   },
+  BACKUP_UNREADABLE: {
+    text: 'バックアップ{file}を使用できません: {reason}。',
+    hint: '別のバックアップを選んでください。このマシンのバックアップは`flm backup list`で表示できます。`flm backup verify FILE`で確認できます。',
+  },
+  BACKUP_NEWER: {
+    text: 'バックアップ{file}は、より新しいflm（{flm}）で作成されています。',
+    hint: 'そのバージョン以降をインストールしてください: `flm upgrade`',
+  },
+  BACKUP_LOCKED: {
+    text: 'バックアップ{file}を復号できません: {reason}。',
+    hint: '--passphrase-file FILEでパスフレーズを、または--identity FILEでageの秘密鍵を指定してください。',
+  },
+  BACKUP_NO_SPACE: {
+    text: 'バックアップ{file}には{folder}に{needed}MBの空き容量が必要ですが、空きは{free}MBです。',
+    hint: '空き容量を増やして、もう一度試してください。`df -h`で空きのないディスクを確認できます。',
+  },
+  BACKUP_FAILED: {
+    text: 'バックアップ{file}を書き込めませんでした: {reason}。',
+    hint: '以前のバックアップはそのままです。--to FOLDERで別のフォルダーを指定するか、空き容量を増やしてください。',
+  },
+  BACKUP_RUNNING: {
+    text: '{home}の別のバックアップを書き込んでいます。',
+    hint: '終わるのを待って、もう一度コマンドを実行してください。',
+  },
+  RESTORE_REFUSED: {
+    text: '何も復元しませんでした: {reason}。',
+    hint: 'データベースを共有するすべてのマシンで、`flm proxy stop --all`によりすべてのプロキシを停止し、もう一度コマンドを実行してください。',
+  },
+  RESTORE_UNSURE: {
+    text: '何も復元しませんでした。現在のデータベースを読み取れないため、バックアップ以降に失効したキーがわかりません（{reason}）。',
+    hint: '--revive-keysを付けると、バックアップのすべてのキーを復元します。使えてはならないキーは、もう一度失効させてください。',
+  },
+  RESTORE_RUNNING: {
+    text: '復元が{home}のデータを置き換えています。',
+    hint: '終わるのを待って、もう一度コマンドを実行してください。',
+  },
   HOME_UNSAFE: {
     text: 'フォルダー{folder}は安全ではありません: {reason}。',
     hint: 'このユーザーだけがアクセスできるようにしてください: `chown "$USER" {folder} && chmod 700 {folder}`',

@@ -1,5 +1,6 @@
 /** Japanese forms of English sentences from other layers; see `src/cli/i18n/translated.ts`. One file for each subject. */
 import type { CliCatalogue } from '../catalogue.ts';
+import { backupPhrases } from './phrases/backups.ts';
 import { certificatePhrases } from './phrases/certificates.ts';
 import { doctorPhrases } from './phrases/doctor.ts';
 import { enginePhrases } from './phrases/engines.ts';
@@ -14,6 +15,7 @@ import { warningPhrases } from './phrases/warnings.ts';
 
 export const phrases: CliCatalogue['phrases'] = [
   ...usagePhrases,
+  ...backupPhrases,
   ...warningPhrases,
   ...doctorPhrases,
   ...valuePhrases,

@@ -1,0 +1,163 @@
+/** `flm backup`: creates, verifies and lists backups, and makes the key that decrypts them. */
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import type { AgeLock } from '../../app/backup/backup-secrets.ts';
+import { type BareSession, bareAction, type Cli, group, leaf, usageError } from '../command.ts';
+import { t } from '../i18n/texts.ts';
+import { whileWaiting } from '../terminal/progress.ts';
+import { createdText, listText, verifiedText } from '../views/backup-view.ts';
+import { askPassphrase, type KeyFlags, keysFor } from './backup-keys.ts';
+
+const texts = t.backup;
+const { about, options } = texts;
+
+/** Small backups take less. */
+const patienceMs = 1_000;
+
+interface LockFlags {
+  readonly encrypt?: boolean;
+  readonly plaintext?: boolean;
+  readonly passphraseFile?: string;
+  readonly recipient?: readonly string[];
+}
+
+interface CreateFlags extends LockFlags {
+  readonly to?: string;
+  readonly keep?: string;
+}
+
+export function backupCommands(cli: Cli): Command {
+  return group('backup', about.backup, [
+    create(cli),
+    verify(cli),
+    list(cli),
+    group('key', about.key, [createKey(cli)]),
+  ]);
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+function create(cli: Cli): Command {
+  return leaf(
+    'create',
+    about.create,
+    'flm backup create --encrypt\nflm backup create --recipient age1... --to /mnt/backups',
+  )
+    .option('--to <folder>', options.to)
+    .option('--encrypt', options.encrypt)
+    .option('--passphrase-file <file>', options.passphraseFile)
+    .option('--recipient <age1...>', options.recipient, collect)
+    .option('--plaintext', options.plaintext)
+    .option('--keep <number>', options.keep)
+    .action(
+      bareAction(cli, async (session, flags: CreateFlags) => {
+        const { terminal, json, signal } = session;
+        const tools = await import('../../app/backup/backup-tools.ts');
+        const keep = numberOf('backup create', flags.keep ?? String(tools.keptByDefault));
+        const lock = await lockFor(session, flags);
+        const to = flags.to === undefined ? undefined : resolve(flags.to);
+        const made = await waiting(session, texts.creating, () =>
+          tools.createIn(cli.environment, { to, lock, keep, signal }),
+        );
+        if (json) return terminal.out(JSON.stringify(made));
+        terminal.out(createdText(made));
+        if (!made.encrypted) terminal.talk(texts.keepSecret);
+      }),
+    );
+}
+
+function verify(cli: Cli): Command {
+  return withKeys(
+    leaf('verify', about.verify, 'flm backup verify FILE').argument('<file>', options.file),
+  ).action(
+    bareAction(cli, async (session, flags: KeyFlags, file: string) => {
+      const { terminal, json, signal } = session;
+      const { verifyIn } = await import('../../app/backup/backup-tools.ts');
+      const keys = await keysFor(session, file, flags);
+      const found = await waiting(session, texts.reading, () =>
+        verifyIn(cli.environment, file, keys, signal),
+      );
+      terminal.out(json ? JSON.stringify(found) : verifiedText(found, terminal));
+      if (!json) terminal.out(texts.sound);
+    }),
+  );
+}
+
+function list(cli: Cli): Command {
+  return leaf('list', about.list, 'flm backup list\nflm backup list /mnt/backups')
+    .argument('[folder]', options.folder)
+    .action(
+      bareAction(cli, async ({ terminal, json }, _flags: object, folder?: string) => {
+        const { listIn } = await import('../../app/backup/backup-tools.ts');
+        const found = listIn(cli.environment, folder);
+        if (json) return terminal.out(JSON.stringify(found));
+        if (found.backups.length === 0) return terminal.talk(texts.none(found.folder));
+        terminal.out(listText(found, terminal));
+      }),
+    );
+}
+
+function createKey(cli: Cli): Command {
+  return leaf('create', about.keyCreate, 'flm backup key create ~/flm-backup-key.txt')
+    .argument('<file>', options.keyFile)
+    .action(
+      bareAction(cli, async ({ terminal, json }, _flags: object, name: string) => {
+        const [{ createIdentityFile }, { systemClock }] = await Promise.all([
+          import('../../app/backup/backup-secrets.ts'),
+          import('../../core/clock.ts'),
+        ]);
+        const file = resolve(name);
+        const recipient = await createIdentityFile(file, systemClock.nowMs());
+        if (json) return terminal.out(JSON.stringify({ file, recipient }));
+        terminal.out(texts.keyCreated(recipient, file));
+        terminal.talk(texts.keyNext);
+      }),
+    );
+}
+
+/** Adds the flags that open an encrypted backup. */
+export function withKeys(command: Command): Command {
+  return command
+    .option('--passphrase-file <file>', options.passphraseFile)
+    .option('--identity <file>', options.identity);
+}
+
+/** Undefined: not encrypted. A person at a terminal is asked. Throws USAGE or FILE_UNUSABLE. */
+async function lockFor(session: BareSession, flags: LockFlags): Promise<AgeLock | undefined> {
+  const { encrypt, plaintext, passphraseFile, recipient } = flags;
+  const command = 'backup create';
+  const encrypts = encrypt === true || passphraseFile !== undefined || recipient !== undefined;
+  if (plaintext === true) {
+    if (encrypts) throw usageError(command, t.flags.notBoth('--plaintext', '--encrypt'));
+    return undefined;
+  }
+  const secrets = await import('../../app/backup/backup-secrets.ts');
+  if (recipient !== undefined) {
+    if (passphraseFile !== undefined)
+      throw usageError(command, t.flags.notBoth('--recipient', '--passphrase-file'));
+    const wrong = await secrets.wrongRecipient(recipient);
+    if (wrong !== undefined) throw usageError(command, texts.wrongRecipient(wrong));
+    return { recipients: recipient };
+  }
+  if (passphraseFile !== undefined) return { passphrase: secrets.readPassphrase(passphraseFile) };
+  const { terminal, json, signal } = session;
+  if (!terminal.interactive || json)
+    throw usageError(command, encrypts ? texts.noTerminal : texts.chooseEncryption);
+  if (!encrypts) {
+    const answer = await terminal.ask(texts.encryptQuestion, signal);
+    if (answer === undefined) throw usageError(command, texts.chooseEncryption);
+    if (/^n/i.test(answer.trim())) return undefined;
+  }
+  return { passphrase: await askPassphrase(session, command) };
+}
+
+export function waiting<T>({ terminal }: BareSession, text: string, work: () => Promise<T>): Promise<T> {
+  return import('../../core/clock.ts').then(({ systemClock }) =>
+    whileWaiting(terminal, systemClock, { text, patienceMs }, work),
+  );
+}
+
+export function numberOf(command: string, given: string): number {
+  if (!/^[1-9]\d{0,3}$/.test(given)) throw usageError(command, texts.badKeep);
+  return Number(given);
+}
