@@ -4,6 +4,7 @@
  */
 import type { Environment } from '../core/environment.ts';
 import type { RunningProxy, StartOptions, TakeOver } from '../core/proxy/ports.ts';
+import { finishReplacement } from '../files/replace-files.ts';
 import type { LogDestination } from '../observe/logger.ts';
 import { endByMistake } from '../process/crash.ts';
 import { runDetachedChild } from '../process/detached-child.ts';
@@ -23,6 +24,7 @@ import { foregroundReplaceable, superviseProxy } from './supervised.ts';
 export async function runLaunched(environment: Environment): Promise<number> {
   const machine = thisMachine(environment);
   makeHomeFolders(machine.paths);
+  finishReplacement(machine.paths.home);
   // The process runs nothing but the proxy, so nothing restores what these lines change.
   process.stderr.on('error', () => {});
   endByMistake();

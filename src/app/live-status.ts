@@ -9,6 +9,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { ProxyStore } from '../store/store.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { FleetLimits } from '../valkey/fleet-limits.ts';
+import { scheduleProblem } from './backup/scheduled-create.ts';
 import type { Replaceable } from './hand-over.ts';
 import type { Machine } from './machine.ts';
 import type { ProxyEngines } from './proxy-engines.ts';
@@ -63,6 +64,7 @@ export function statusOf(
     store,
     limiter,
     telemetry,
+    backupProblem: scheduleProblem(machine.paths.home, nowMs),
   });
   return {
     handle,

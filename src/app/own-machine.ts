@@ -1,5 +1,6 @@
 /** Opens the data folder of this machine for a command, as the user who owns it. */
 import type { Environment } from '../core/environment.ts';
+import { finishReplacement } from '../files/replace-files.ts';
 import { becomeOwner } from '../process/data-owner.ts';
 import { makeHomeFolders } from '../process/paths.ts';
 import { type Machine, thisMachine } from './machine.ts';
@@ -10,7 +11,7 @@ export interface OwnMachine {
   readonly ofSystemService: boolean;
 }
 
-/** Creates the folders if they are missing. Throws HOME_UNSAFE. `keepRoot`: see `FlmOptions`. */
+/** Creates the folders if they are missing. Completes a restore that was killed. Throws HOME_UNSAFE or RESTORE_RUNNING. `keepRoot`: see `FlmOptions`. */
 export function ownMachine(
   environment: Environment,
   options: { readonly keepRoot?: boolean } = {},
@@ -20,5 +21,6 @@ export function ownMachine(
   // As the owner of the folder, no longer as root, flm would look for a folder of that user's own.
   const machine = thisMachine(ofSystemService ? { ...environment, FLM_HOME: home } : environment);
   makeHomeFolders(machine.paths);
+  finishReplacement(machine.paths.home);
   return { machine, ofSystemService };
 }

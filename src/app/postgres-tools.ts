@@ -34,6 +34,8 @@ export interface PostgresTools {
   store(): CopiedStore;
   /** Files that machines share. Throws STORE_KEY_UNUSABLE. */
   files(): SharedFiles;
+  /** Ids of deleted keys, of the last changes. */
+  deletedKeys(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
 
@@ -66,6 +68,8 @@ export function postgresTools(
     },
     store: () => postgresCopiedStore(database, readStoreKey(storeKeyFile)),
     files: () => new PostgresSharedFiles(database, readStoreKey(storeKeyFile)),
+    deletedKeys: () =>
+      database.list((row) => text(row, 'id'), "SELECT id FROM flm.deleted WHERE kind = 'api_key'"),
     close: () => database.close(),
   };
 }

@@ -19,8 +19,10 @@ import { sweepStaleSockets } from '../process/control-socket.ts';
 import { trimWhenIdle } from '../process/idle-memory.ts';
 import type { PassedSocket } from '../process/passed-sockets.ts';
 import { processStart } from '../process/process-identity.ts';
+import { thisProgram } from '../process/this-program.ts';
 import { schemaFit } from '../store/sqlite/schema-check.ts';
 import type { ProxyStore } from '../store/store.ts';
+import { ScheduledBackups } from './backup/scheduled-backups.ts';
 import { type Certificates, certificateFailure } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
 import { loadLimits } from './fleet-limits.ts';
@@ -143,6 +145,7 @@ async function startProxy(
     wanted.throwIfAborted();
     const { nodeName } = machine.stores();
     store.publish(() => nodeReport(control, nodeName));
+    await startBackups(start);
     await logStarted(start, control.handle);
     const { gateway, metrics } = serving;
     const trim = { clock: machine.clock, inFlight: () => gateway.inFlight, handled: () => metrics.total };
@@ -223,6 +226,13 @@ async function startDemo({ config, id, machine, parts }: Start, engines: ProxyEn
   const demo = await startDemoEngine({ socketPath, clock: machine.clock });
   await closeWith(parts, () => demo.close());
   engines.service.setDemo(demo.ref);
+}
+
+async function startBackups({ machine, logger, parts }: Start): Promise<void> {
+  const { clock, environment, paths } = machine;
+  const program = thisProgram(process.argv[1] ?? '');
+  const backups = new ScheduledBackups({ home: paths.home, program, environment, clock, logger });
+  await closeWith(parts, () => backups.close());
 }
 
 /** Resolves when the engines were probed once and a certificate is stored. Throws the reason of the signal. */

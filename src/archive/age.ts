@@ -71,6 +71,5 @@ function webStream(source: AsyncIterable<Buffer>): globalThis.ReadableStream<Uin
 }
 
 async function* buffers(stream: globalThis.ReadableStream<Uint8Array>): AsyncGenerator<Buffer> {
-  for await (const piece of stream)
-    yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+  for await (const piece of stream) yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
 }

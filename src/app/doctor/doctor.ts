@@ -21,6 +21,7 @@ import type { ProxyView } from '../../core/proxy/proxy-service.ts';
 import { parsePolicy } from '../../core/security/security-policy.ts';
 import { shellWord } from '../../core/shell-word.ts';
 import type { ValkeyAddress } from '../../core/store-settings.ts';
+import { scheduleProblem } from '../backup/scheduled-create.ts';
 import { crashesOf } from '../crashed-proxies.ts';
 import { DatabaseTools } from '../database-tools.ts';
 import { readCa } from '../fleet-limits.ts';
@@ -66,6 +67,7 @@ class Examination {
     if (machine !== undefined) {
       const own = machine;
       await this.#check('database', 'flm db status', () => databaseFindings(own.environment));
+      await this.#check('backups', 'flm backup schedule show', () => backupFindings(own));
       await this.#check('limits', 'flm explain STORE_SETTINGS_INVALID', () => limiterFindings(own));
       await this.#check('proxies', undefined, async () => {
         const flm = await openFlm({ environment: own.environment, entry, withoutStore: true });
@@ -149,6 +151,15 @@ async function databaseFindings(environment: Environment): Promise<readonly Find
   } finally {
     await tools.close();
   }
+}
+
+/** Running proxies warn of the same, but there may be none. */
+function backupFindings({ paths, clock }: Machine): readonly Finding[] {
+  const message = scheduleProblem(paths.home, clock.nowMs());
+  const command = 'flm backup schedule show';
+  return message === undefined
+    ? []
+    : [{ code: 'BACKUP_OVERDUE', severity: 'warning', check: 'backups', subject: null, message, command }];
 }
 
 async function limiterFindings(machine: Machine): Promise<readonly Finding[]> {

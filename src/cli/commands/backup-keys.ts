@@ -1,4 +1,5 @@
-/** Asks for what encrypts and decrypts backups, or reads it from files. */
+/** Flags that several commands have: what encrypts and decrypts backups, and how many stay. */
+import type { Command } from 'commander';
 import { type BareSession, usageError } from '../command.ts';
 import { t } from '../i18n/texts.ts';
 
@@ -7,6 +8,13 @@ const texts = t.backup;
 export interface KeyFlags {
   readonly passphraseFile?: string;
   readonly identity?: string;
+}
+
+/** Adds the flags that open an encrypted backup. */
+export function withKeys(command: Command): Command {
+  return command
+    .option('--passphrase-file <file>', texts.options.passphraseFile)
+    .option('--identity <file>', texts.options.identity);
 }
 
 interface Keys {
@@ -38,4 +46,20 @@ export async function askPassphrase({ terminal, signal }: BareSession, command: 
   if ((await terminal.askSecret(texts.repeatPassphrase, signal)) !== first)
     throw usageError(command, texts.differentPassphrases);
   return first;
+}
+
+/** Throws USAGE if a text is no recipient. */
+export async function recipientsOf(command: string, given: readonly string[]): Promise<string[]> {
+  const { wrongRecipient } = await import('../../app/backup/backup-secrets.ts');
+  const wrong = await wrongRecipient(given);
+  if (wrong !== undefined) throw usageError(command, texts.wrongRecipient(wrong));
+  return [...given];
+}
+
+/** The number of backups that stay. Throws USAGE. */
+export async function keptBackups(command: string, given: string | undefined): Promise<number> {
+  const { keptByDefault } = await import('../../app/backup/backup-tools.ts');
+  if (given === undefined) return keptByDefault;
+  if (!/^[1-9]\d{0,3}$/.test(given)) throw usageError(command, texts.badKeep);
+  return Number(given);
 }

@@ -1,18 +1,17 @@
-/** `flm backup`: creates, verifies and lists backups, and makes the key that decrypts them. */
+/** `flm backup`: creates, verifies, restores and lists backups, and makes the key that decrypts them. */
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { AgeLock } from '../../app/backup/backup-secrets.ts';
 import { type BareSession, bareAction, type Cli, group, leaf, usageError } from '../command.ts';
 import { t } from '../i18n/texts.ts';
-import { whileWaiting } from '../terminal/progress.ts';
 import { createdText, listText, verifiedText } from '../views/backup-view.ts';
-import { askPassphrase, type KeyFlags, keysFor } from './backup-keys.ts';
+import { askPassphrase, type KeyFlags, keptBackups, keysFor, recipientsOf, withKeys } from './backup-keys.ts';
+import { restoreCommand } from './backup-restore.ts';
+import { scheduleCommands } from './backup-schedule.ts';
+import { waiting } from './backup-wait.ts';
 
 const texts = t.backup;
 const { about, options } = texts;
-
-/** Small backups take less. */
-const patienceMs = 1_000;
 
 interface LockFlags {
   readonly encrypt?: boolean;
@@ -24,13 +23,17 @@ interface LockFlags {
 interface CreateFlags extends LockFlags {
   readonly to?: string;
   readonly keep?: string;
+  /** A running proxy makes the backup of the schedule. */
+  readonly scheduled?: boolean;
 }
 
 export function backupCommands(cli: Cli): Command {
   return group('backup', about.backup, [
     create(cli),
     verify(cli),
+    restoreCommand(cli),
     list(cli),
+    scheduleCommands(cli),
     group('key', about.key, [createKey(cli)]),
   ]);
 }
@@ -49,11 +52,16 @@ function create(cli: Cli): Command {
     .option('--recipient <age1...>', options.recipient, collect)
     .option('--plaintext', options.plaintext)
     .option('--keep <number>', options.keep)
+    .addOption(new Option('--scheduled').hideHelp())
     .action(
       bareAction(cli, async (session, flags: CreateFlags) => {
         const { terminal, json, signal } = session;
         const tools = await import('../../app/backup/backup-tools.ts');
-        const keep = numberOf('backup create', flags.keep ?? String(tools.keptByDefault));
+        if (flags.scheduled === true) {
+          const made = await tools.createScheduledIn(cli.environment, signal);
+          return terminal.out(JSON.stringify(made ?? null));
+        }
+        const keep = await keptBackups('backup create', flags.keep);
         const lock = await lockFor(session, flags);
         const to = flags.to === undefined ? undefined : resolve(flags.to);
         const made = await waiting(session, texts.creating, () =>
@@ -115,13 +123,6 @@ function createKey(cli: Cli): Command {
     );
 }
 
-/** Adds the flags that open an encrypted backup. */
-export function withKeys(command: Command): Command {
-  return command
-    .option('--passphrase-file <file>', options.passphraseFile)
-    .option('--identity <file>', options.identity);
-}
-
 /** Undefined: not encrypted. A person at a terminal is asked. Throws USAGE or FILE_UNUSABLE. */
 async function lockFor(session: BareSession, flags: LockFlags): Promise<AgeLock | undefined> {
   const { encrypt, plaintext, passphraseFile, recipient } = flags;
@@ -135,9 +136,7 @@ async function lockFor(session: BareSession, flags: LockFlags): Promise<AgeLock 
   if (recipient !== undefined) {
     if (passphraseFile !== undefined)
       throw usageError(command, t.flags.notBoth('--recipient', '--passphrase-file'));
-    const wrong = await secrets.wrongRecipient(recipient);
-    if (wrong !== undefined) throw usageError(command, texts.wrongRecipient(wrong));
-    return { recipients: recipient };
+    return { recipients: await recipientsOf(command, recipient) };
   }
   if (passphraseFile !== undefined) return { passphrase: secrets.readPassphrase(passphraseFile) };
   const { terminal, json, signal } = session;
@@ -149,15 +148,4 @@ async function lockFor(session: BareSession, flags: LockFlags): Promise<AgeLock 
     if (/^n/i.test(answer.trim())) return undefined;
   }
   return { passphrase: await askPassphrase(session, command) };
-}
-
-export function waiting<T>({ terminal }: BareSession, text: string, work: () => Promise<T>): Promise<T> {
-  return import('../../core/clock.ts').then(({ systemClock }) =>
-    whileWaiting(terminal, systemClock, { text, patienceMs }, work),
-  );
-}
-
-export function numberOf(command: string, given: string): number {
-  if (!/^[1-9]\d{0,3}$/.test(given)) throw usageError(command, texts.badKeep);
-  return Number(given);
 }

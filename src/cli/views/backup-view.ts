@@ -1,5 +1,11 @@
 /** Backups as text. */
-import type { BackupList, CreatedBackup, VerifiedBackup } from '../../app/backup/backup-tools.ts';
+import type {
+  BackupList,
+  CreatedBackup,
+  RestoredBackup,
+  ScheduleView,
+  VerifiedBackup,
+} from '../../app/backup/backup-tools.ts';
 import { t } from '../i18n/texts.ts';
 import { translated } from '../i18n/translated.ts';
 import { facts, moment, printable, table } from '../terminal/layout.ts';
@@ -34,6 +40,39 @@ export function verifiedText(
       [rows.content, storedContent(found.counts)],
       [rows.auditHeads, found.auditHeads.map(printable).join('\n') || undefined],
       [rows.certificates, printable(t.units.list(certificates)) || texts.noCertificates],
+    ],
+    tableColumns,
+  );
+}
+
+export function restoredText(done: RestoredBackup): string {
+  const { stayedRevoked, stayedDeleted, stayedEnded, lostKeys, keptAudit, kept } = done;
+  return [
+    texts.restored(storedContent(done.counts), moment(Date.parse(done.createdAt)), printable(done.host)),
+    ...(stayedRevoked > 0 ? [texts.stayedRevoked(stayedRevoked)] : []),
+    ...(stayedDeleted > 0 ? [texts.stayedDeleted(stayedDeleted)] : []),
+    ...(stayedEnded > 0 ? [texts.stayedEnded(stayedEnded)] : []),
+    ...(lostKeys > 0 ? [texts.lostKeys(lostKeys)] : []),
+    ...(keptAudit > 0 ? [texts.keptAudit] : []),
+    ...(kept === null ? [] : [texts.kept(printable(kept))]),
+  ].join('\n');
+}
+
+export function scheduleText(
+  { schedule, lastGoodAt, lastFile, problem }: ScheduleView,
+  { tableColumns }: Pick<Terminal, 'tableColumns'>,
+): string {
+  const { rows } = texts;
+  if (schedule === null) return texts.noSchedule;
+  return facts(
+    [
+      [rows.daily, schedule.at],
+      [rows.folder, schedule.to === null ? texts.ownFolder : printable(schedule.to)],
+      [rows.encryptedFor, schedule.recipients.map(printable).join('\n') || texts.no],
+      [rows.keep, String(schedule.keep)],
+      [rows.lastGood, lastGoodAt === null ? texts.notYet : moment(Date.parse(lastGoodAt))],
+      [rows.file, lastFile === null ? undefined : printable(lastFile)],
+      [rows.problem, problem === null ? undefined : printable(translated(problem))],
     ],
     tableColumns,
   );

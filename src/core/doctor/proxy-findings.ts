@@ -24,6 +24,7 @@ const kindsOfWarnings = {
   KEYS_OUTDATED: ['error', 'database'],
   LIMITER_AWAY: ['error', 'limits'],
   TELEMETRY_NOT_SENT: ['warning', 'proxies'],
+  BACKUP_OVERDUE: ['warning', 'backups'],
   OTHER: ['warning', 'proxies'],
 } as const satisfies Record<WarningCode, readonly [Severity, CheckName]>;
 

@@ -13,6 +13,7 @@ export type Severity = (typeof severities)[number];
 export const checkNames = [
   'data',
   'database',
+  'backups',
   'limits',
   'proxies',
   'certificates',

@@ -23,6 +23,7 @@ export const warningCodes = [
   'KEYS_OUTDATED',
   'LIMITER_AWAY',
   'TELEMETRY_NOT_SENT',
+  'BACKUP_OVERDUE',
   /** A sentence of an older flm, which has no codes. */
   'OTHER',
 ] as const;

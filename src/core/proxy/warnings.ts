@@ -32,6 +32,8 @@ export interface ProxyFacts {
   readonly limiter?: LimiterReading | undefined;
   /** Present where traces or metrics are sent to another server. */
   readonly telemetry?: TelemetryReading | undefined;
+  /** A sentence about scheduled backups that fail or are not made. */
+  readonly backupProblem?: string | undefined;
 }
 
 export interface UnusableEngine {
@@ -91,6 +93,8 @@ export function warningsOfProxy(facts: ProxyFacts): readonly Warning[] {
       `flm key revoke ${key}`,
     );
   const limiter = facts.limiter === undefined ? undefined : limiterWarning(facts.limiter);
+  if (facts.backupProblem !== undefined)
+    add('BACKUP_OVERDUE', facts.backupProblem, 'flm backup schedule show');
   if (limiter !== undefined) add('LIMITER_AWAY', limiter, `flm proxy logs ${profile}`);
   if (facts.telemetry?.problem !== undefined)
     add(

@@ -6,6 +6,7 @@ export const doctor = {
   checks: {
     data: 'data folder and disk',
     database: 'database',
+    backups: 'scheduled backups',
     limits: 'shared limits',
     proxies: 'proxies',
     certificates: 'certificates',

@@ -8,6 +8,7 @@ export const doctor: CliCatalogue['doctor'] = {
   checks: {
     data: 'データフォルダーとディスク',
     database: 'データベース',
+    backups: '定期バックアップ',
     limits: '共有の制限',
     proxies: 'プロキシ',
     certificates: '証明書',

@@ -21,6 +21,11 @@ export const backupPhrases: readonly Phrase[] = [
   // src/app/backup/opened-backup.ts
   ['its database is damaged', 'データベースが壊れています'],
   ['its database is damaged ({fault})', 'データベースが壊れています（{fault}）'],
+  // src/app/backup/restore-backup.ts
+  [
+    'proxies that share the database run ({nodes}), or ended in the last seconds',
+    'データベースを共有するプロキシが実行中か、数秒前に終了しました（{nodes}）',
+  ],
   // src/app/backup/backup-secrets.ts
   [
     'its first line is no passphrase of at least {count} characters',

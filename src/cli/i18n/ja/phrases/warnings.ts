@@ -114,4 +114,21 @@ export const warningPhrases: readonly Phrase[] = [
   ['an invalid response', '正しくない応答'],
   ['an error in its stream', 'ストリーム内のエラー'],
   ['status {status}', 'ステータス{status}'],
+  // src/core/backup/backup-schedule.ts
+  [
+    'The scheduled backup failed, and no good one was made yet: {problem}. Make one by hand with `flm backup create`.',
+    '定期バックアップに失敗しました。成功したものはまだありません: {problem}。`flm backup create`で手動で作成してください。',
+  ],
+  [
+    'The last scheduled backup failed, and the last good one is of {good}: {problem}. Make one by hand with `flm backup create`.',
+    '最後の定期バックアップに失敗しました。最後の成功は{good}です: {problem}。`flm backup create`で手動で作成してください。',
+  ],
+  [
+    'No scheduled backup was made yet, because backups are made while a proxy runs; start a proxy, or make one by hand with `flm backup create`.',
+    '定期バックアップはまだ作成されていません。プロキシの実行中に作成されるため、プロキシを起動するか、`flm backup create`で手動で作成してください。',
+  ],
+  [
+    'No scheduled backup was made since {good}, because backups are made while a proxy runs; start a proxy, or make one by hand with `flm backup create`.',
+    '{good}から定期バックアップが作成されていません。プロキシの実行中に作成されるため、プロキシを起動するか、`flm backup create`で手動で作成してください。',
+  ],
 ];
