@@ -51,6 +51,7 @@ const localValues: Partial<Record<keyof ProxyConfig, unknown>> = {
   acme: { dnsHook: '/bin/sh' },
   clientCaFile: '/etc/passwd',
   admin: true,
+  otlp: 'https://elsewhere.example',
 };
 
 test('every setting is either open or local, and no local one is changed over the API', async (t) => {

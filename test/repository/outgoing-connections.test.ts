@@ -39,6 +39,7 @@ const connecting: ReadonlySet<string> = new Set(['pg', 'iovalkey']);
 /** The other packages of the bundle and of the pages, which open no connection. */
 const harmless: ReadonlySet<string> = new Set([
   ...Object.keys(packageJson.dependencies),
+  'age-encryption',
   'preact',
   'preact/hooks',
   'preact/jsx-runtime',

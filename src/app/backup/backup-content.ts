@@ -93,7 +93,7 @@ export async function openPostgres(machine: Machine): Promise<PostgresTools> {
   const { database, storeKeyFile, nodeName } = machine.stores();
   assert(database !== undefined);
   const { postgresTools } = await import('../postgres-tools.ts');
-  return postgresTools(database, storeKeyFile, `flm backup ${nodeName}`);
+  return postgresTools(database, storeKeyFile, `backup of ${nodeName}`);
 }
 
 /** Reads everything in one snapshot of the server. Returns the names of shared certificates. */
