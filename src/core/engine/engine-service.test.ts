@@ -83,6 +83,16 @@ test('a start does not wait for an engine that does not answer', async () => {
   await started;
 });
 
+test('a request that arrives before the start asks the engine, and the start goes on with this question', async () => {
+  const w = world();
+  w.engines.set('a', running('m'));
+  w.service.configure({ sources: [source('a')] });
+  assert.equal(w.service.resolve('m', chat, anyone).kind, 'down');
+  await start(w);
+  assert.equal(w.engines.probes.length, 1);
+  assert.equal(w.service.resolve('m', chat, anyone).kind, 'found');
+});
+
 test('each engine is asked each 5 s, and less and less often while it is down', async () => {
   const w = world();
   w.engines.set('a', running('m'));

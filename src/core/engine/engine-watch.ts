@@ -186,7 +186,8 @@ export class EngineWatch implements CatalogEngine {
   }
 
   start(): void {
-    this.#probe();
+    // A request that came before the start may have sent a probe already.
+    if (!this.#probing) this.#probe();
   }
 
   stop(): void {
