@@ -85,6 +85,9 @@ const empty = lines(`
   db status
   db migrate
   db key create store.key
+  backup list
+  backup schedule show
+  backup key create backup.key
   connect
   help
   help key create
@@ -130,6 +133,10 @@ const mistakes = lines(`
   apply -f nosuch
   explain nosuch
   completion tcsh
+  backup create
+  backup verify nosuch
+  backup restore nosuch
+  backup schedule daily
   db copy
   db copy --from sqlite --to postgres
   proxy stop
@@ -217,6 +224,11 @@ const busy: readonly Run[] = [
   prints('completion bash'),
   run('retention --hourly-days 20'),
   prints('proxy logs lab'),
+  run('backup create --plaintext'),
+  run('backup list'),
+  run('backup schedule daily --plaintext'),
+  run('backup schedule show'),
+  run('backup schedule off'),
   run('proxy restart lab'),
   run('proxy stop lab'),
   prints('cert export'),

@@ -101,7 +101,10 @@ test('a hanging thread does not hang the end', async (t) => {
   const threads = new Threads(() => new Worker('setInterval(() => {}, 1000)', { eval: true }));
   const clock = { ...systemClock, after: (_: number, f: () => void) => systemClock.after(50, f) };
   const proxy = openProxyStore({ home, clock, spawn: threads.spawn });
-  const start = assert.rejects(proxy.start(new Heard()), failsAs('STORE_UNUSABLE', /did not answer|is ending/));
+  const start = assert.rejects(
+    proxy.start(new Heard()),
+    failsAs('STORE_UNUSABLE', /did not answer|is ending/),
+  );
   await proxy.close();
   await start;
   assert.equal(threads.exited.length, 1);
