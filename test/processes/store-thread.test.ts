@@ -7,6 +7,7 @@ import { systemClock } from '../../src/core/clock.ts';
 import { openProxyStore } from '../../src/store/sqlite/proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
 import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { Heard, startedProxyStore, Threads } from '../helpers/proxy-stores.ts';
 import { lockFile } from '../helpers/store-programs.ts';
 import { enforcedPart, sampleHandle, sampleKey, sampleUsage } from '../helpers/store-samples.ts';
@@ -101,9 +102,10 @@ test('a hanging thread does not hang the end', async (t) => {
   const threads = new Threads(() => new Worker('setInterval(() => {}, 1000)', { eval: true }));
   const clock = { ...systemClock, after: (_: number, f: () => void) => systemClock.after(50, f) };
   const proxy = openProxyStore({ home, clock, spawn: threads.spawn });
-  const start = assert.rejects(
-    proxy.start(new Heard()),
-    failsAs('STORE_UNUSABLE', /did not answer|is ending/),
+  const start = assert.rejects(proxy.start(new Heard()), failsAs('STORE_UNUSABLE', /did not answer/));
+  await eventually(
+    () => threads.started.length,
+    (count) => count === 1,
   );
   await proxy.close();
   await start;
