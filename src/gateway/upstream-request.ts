@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Candidate } from '../core/engine/directory.ts';
 import type { EngineRef } from '../core/engine/engine.ts';
 import type { RouteId } from '../core/engine/routes.ts';
+import { readTraceparent } from '../core/otlp/request-trace.ts';
 import type { Exchange } from './exchange.ts';
 import type { Route } from './routes.ts';
 
@@ -80,12 +81,12 @@ export function keyField(ref: EngineRef, candidate: Candidate): string {
     : `authorization: Bearer ${ref.apiKey}\r\n`;
 }
 
-/** W3C Trace Context, section 3.2: passed on where it is well formed, made where it is missing. */
-const traceparentPattern = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
-
-/** A `tracestate` is valid only with the `traceparent` that it came with. */
+/**
+ * A `traceparent` is passed on where it is valid, and made where it is missing. A `tracestate` is valid only with the
+ * `traceparent` that it came with.
+ */
 function traceFields(parent: string | undefined, state: string | undefined): string {
-  if (parent !== undefined && traceparentPattern.test(parent))
+  if (readTraceparent(parent) !== undefined)
     return `traceparent: ${parent}\r\n${state === undefined ? '' : `tracestate: ${state}\r\n`}`;
   const id = randomHex();
   return `traceparent: 00-${id.slice(0, 32)}-${id.slice(32)}-01\r\n`;

@@ -24,7 +24,7 @@ const traceparentPattern = /^00-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-
 export function readTraceparent(text: string | undefined): TraceContext | undefined {
   const found = text === undefined ? null : traceparentPattern.exec(text);
   if (found === null) return undefined;
-  const [, traceId, spanId, flags] = found as unknown as readonly [string, string, string, string];
+  const [, traceId = '', spanId = '', flags = ''] = found;
   return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
