@@ -11,7 +11,7 @@ import type { EngineStatus } from '../../core/engine/directory.ts';
 import { engineKind } from '../../core/engine/kinds.ts';
 import { nearNames } from '../../core/engine/name-suggestions.ts';
 import type { RouteId } from '../../core/engine/routes.ts';
-import { isLoopback } from '../../core/proxy/proxy-config.ts';
+import { isLoopback, isLoopbackHost } from '../../core/proxy/proxy-config.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import { catalogOf, modelNamed } from '../catalog.ts';
 import { type ConnectParts, contextWarning } from './context.ts';
@@ -31,7 +31,7 @@ export async function warningsOf(
     ...tlsWarnings(status, client, to),
   ];
   const host = hostOf(to);
-  if (client.elsewhere === true && (host === 'localhost' || (isIP(host) !== 0 && isLoopback(host))))
+  if (client.elsewhere === true && isLoopbackHost(host))
     warnings.push({ code: 'elsewhere', values: { host, client: client.id } });
   const tooSmall = contextWarning(client, context);
   if (tooSmall !== undefined) warnings.push(tooSmall);

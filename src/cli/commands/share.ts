@@ -4,10 +4,9 @@
  * The link goes only over HTTPS or stays on this machine. Where the friend's device does not trust the local CA yet, the
  * command serves the page about that too, as long as it waits.
  */
-import { isIP } from 'node:net';
 import type { Command } from 'commander';
 import { PolicyError } from '../../core/errors.ts';
-import { isLoopback } from '../../core/proxy/proxy-config.ts';
+import { isLoopbackHost } from '../../core/proxy/proxy-config.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import { shareDocument } from '../../core/security/share-document.ts';
 import { type ShareOrigins, shareLink, shareOrigins } from '../../core/security/share-links.ts';
@@ -96,14 +95,9 @@ function givenOrigin(text: string): string {
   const url = URL.parse(text);
   const isOrigin =
     url !== null && url.username === '' && url.password === '' && `${url.origin}/` === url.href;
-  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocal(url.hostname));
+  const isSafe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
   if (url === null || !isOrigin || !isSafe) throw usageError('share', texts.problems.url);
   return url.origin;
-}
-
-function isLocal(hostname: string): boolean {
-  const address = hostname.replaceAll(/[[\]]/g, '');
-  return hostname === 'localhost' || (isIP(address) !== 0 && isLoopback(address));
 }
 
 interface Told {

@@ -7,7 +7,7 @@
  */
 import type { Environment } from '../environment.ts';
 import { type Fault, ProxyError } from '../errors.ts';
-import { isLoopback } from '../proxy/proxy-config.ts';
+import { isLoopbackHost } from '../proxy/proxy-config.ts';
 import { fromEnvironment, isOtlpUrl, otlpUrl } from './otlp-address.ts';
 
 export const samplerNames = [
@@ -136,7 +136,7 @@ class VariableReader {
   headers(endpoint: string): readonly (readonly [string, string])[] {
     const name = 'OTEL_EXPORTER_OTLP_HEADERS';
     const headers = this.pairs(name, /^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}$/);
-    if (headers.length > 0 && endpoint.startsWith('http:') && !isLocal(new URL(endpoint).hostname))
+    if (headers.length > 0 && endpoint.startsWith('http:') && !isLoopbackHost(new URL(endpoint).hostname))
       this.#refuse(name, 'set, with an address that starts with http://', 'an address with https://');
     return headers;
   }
@@ -191,12 +191,6 @@ class VariableReader {
   #refuse(field: Variable, value: string, allowed: string): void {
     this.#faults.push({ field, value, allowed });
   }
-}
-
-function isLocal(hostname: string): boolean {
-  if (hostname === 'localhost') return true;
-  const bare = hostname.replaceAll(/[[\]]/g, '');
-  return /^[\d.]+$|:/.test(bare) && isLoopback(bare);
 }
 
 function shown(text: string): string {

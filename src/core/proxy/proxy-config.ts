@@ -273,3 +273,9 @@ function isIpLiteral(text: string): boolean {
 export function isLoopback(address: string): boolean {
   return ipaddr.process(address).range() === 'loopback';
 }
+
+/** `localhost` or a loopback address, as a URL has it: IPv6 in brackets or not. */
+export function isLoopbackHost(host: string): boolean {
+  const address = host.replaceAll(/[[\]]/g, '');
+  return host === 'localhost' || (isIpLiteral(address) && isLoopback(address));
+}

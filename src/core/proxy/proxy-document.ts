@@ -6,7 +6,7 @@ import { engineDocument, engineDocumentSchema } from '../engine/engine-document.
 import { queuedFor } from '../engine/seen-engines.ts';
 import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
-import { isLoopback } from './proxy-config.ts';
+import { isLoopbackHost } from './proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
 import type { ProxyView } from './proxy-service.ts';
 import type { StoreReading } from './store-reading.ts';
@@ -209,9 +209,7 @@ function limiterDocument({ problem, ...reading }: LimiterReading): z.input<typeo
 function servesDashboard({ config, handle }: ProxyStatus, url: string): boolean {
   if (!config.admin) return false;
   const { hostname } = new URL(url);
-  return (
-    handle.mode !== 'local-http' || hostname === 'localhost' || isLoopback(hostname.replaceAll(/[[\]]/g, ''))
-  );
+  return handle.mode !== 'local-http' || isLoopbackHost(hostname);
 }
 
 function urlOf(view: ProxyView): string {
