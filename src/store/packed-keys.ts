@@ -5,11 +5,6 @@
 import type { EnforcedKey } from '../core/security/api-key.ts';
 import { enforcedKeyOf, integer, type Row, text } from './rows.ts';
 
-/** What keys share. A family that is not named is that of the key itself. */
-type KeyKind = Omit<EnforcedKey, 'id' | 'familyId' | 'label' | 'digest' | 'expiresAtMs'> & {
-  readonly familyId: string | undefined;
-};
-
 /** One entry for each key, and the kinds that `kindOf` points to. */
 export interface PackedKeys {
   readonly ids: string[];
@@ -17,10 +12,11 @@ export interface PackedKeys {
   readonly digests: string[];
   readonly expiriesMs: (number | null)[];
   readonly kindOf: number[];
-  readonly kinds: KeyKind[];
+  /** What keys share; the other fields are empty. An empty family is that of the key itself. */
+  readonly kinds: EnforcedKey[];
 }
 
-/** The columns that keys share, in the order of `sharedArray`. */
+/** The columns that keys share, after the family. */
 const sharedColumns = [
   'scopes',
   'models',
@@ -60,25 +56,11 @@ export function packKeys(rows: readonly Row[]): PackedKeys {
   return packed;
 }
 
-function kindIn(shared: string): KeyKind {
+function kindIn(shared: string): EnforcedKey {
   const [family, ...values] = JSON.parse(shared) as readonly unknown[];
   const columns = Object.fromEntries(sharedColumns.map((name, i) => [name, values[i]]));
-  const {
-    id: _,
-    familyId,
-    label: __,
-    digest: ___,
-    expiresAtMs: ____,
-    ...kind
-  } = enforcedKeyOf({
-    ...columns,
-    family_id: family,
-    id: '',
-    label: '',
-    digest: '',
-    expires_at: null,
-  });
-  return { ...kind, familyId: familyId === '' ? undefined : familyId };
+  const own = { id: '', label: '', digest: '', expires_at: null };
+  return enforcedKeyOf({ ...columns, ...own, family_id: family });
 }
 
 /** The keys without those with the ids. Can be read several times; no key exists longer than its reader keeps it. */
@@ -96,11 +78,11 @@ function* unpack(
   for (const { ids, labels, digests, expiriesMs, kindOf, kinds } of slices) {
     for (const [at, id] of ids.entries()) {
       if (without.has(id)) continue;
-      const kind = kinds[kindOf[at] as number] as KeyKind;
+      const kind = kinds[kindOf[at] as number] as EnforcedKey;
       yield {
         ...kind,
         id,
-        familyId: kind.familyId ?? id,
+        familyId: kind.familyId || id,
         label: labels[at] as string,
         digest: digests[at] as string,
         expiresAtMs: expiriesMs[at] as number | null,
