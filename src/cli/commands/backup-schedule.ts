@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { bareAction, type Cli, group, leaf, usageError } from '../command.ts';
+import { collect } from '../config-flags.ts';
 import { t } from '../i18n/texts.ts';
 import { scheduleText } from '../views/backup-view.ts';
 import { keptBackups, recipientsOf } from './backup-keys.ts';
@@ -16,8 +17,6 @@ interface DailyFlags {
   readonly plaintext?: boolean;
   readonly keep?: string;
 }
-
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 export function scheduleCommands(cli: Cli): Command {
   return group('schedule', about.schedule, [daily(cli), show(cli), off(cli)]);

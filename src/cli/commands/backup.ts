@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { AgeLock } from '../../app/backup/backup-secrets.ts';
 import { type BareSession, bareAction, type Cli, group, leaf, usageError } from '../command.ts';
+import { collect } from '../config-flags.ts';
 import { t } from '../i18n/texts.ts';
 import { createdText, listText, verifiedText } from '../views/backup-view.ts';
 import { askPassphrase, type KeyFlags, keptBackups, keysFor, recipientsOf, withKeys } from './backup-keys.ts';
@@ -37,8 +38,6 @@ export function backupCommands(cli: Cli): Command {
     group('key', about.key, [createKey(cli)]),
   ]);
 }
-
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
 
 function create(cli: Cli): Command {
   return leaf(
