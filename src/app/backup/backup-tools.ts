@@ -86,8 +86,10 @@ export function createScheduledIn(
   return createScheduled(ownMachine(environment).machine, signal);
 }
 
+export type WantedSchedule = Omit<BackupSchedule, 'sinceMs'>;
+
 export interface ScheduleView {
-  readonly schedule: Omit<BackupSchedule, 'sinceMs'> | null;
+  readonly schedule: WantedSchedule | null;
   readonly lastGoodAt: string | null;
   readonly lastFile: string | null;
   /** What is wrong with the scheduled backups; null if nothing is. */
@@ -99,10 +101,7 @@ export function scheduleIn(environment: Environment): ScheduleView {
 }
 
 /** Undefined ends the backups. */
-export function setScheduleIn(
-  environment: Environment,
-  wanted: Omit<BackupSchedule, 'sinceMs'> | undefined,
-): ScheduleView {
+export function setScheduleIn(environment: Environment, wanted: WantedSchedule | undefined): ScheduleView {
   const { machine } = ownMachine(environment);
   const sinceMs = machine.clock.nowMs();
   writeSchedule(machine.paths.home, wanted === undefined ? undefined : { ...wanted, sinceMs });
@@ -119,7 +118,7 @@ function viewOf({ paths, clock }: Machine): ScheduleView {
   };
 }
 
-function wantedOf({ at, to, recipients, keep }: BackupSchedule): Omit<BackupSchedule, 'sinceMs'> {
+function wantedOf({ at, to, recipients, keep }: BackupSchedule): WantedSchedule {
   return { at, to, recipients, keep };
 }
 

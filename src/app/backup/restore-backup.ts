@@ -6,7 +6,7 @@
 import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmdirSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import type { AgeKeys } from '../../archive/age.ts';
-import type { BackupManifest } from '../../core/backup/backup-manifest.ts';
+import { type BackupManifest, fileStamp } from '../../core/backup/backup-manifest.ts';
 import { BackupError, StoreError } from '../../core/errors.ts';
 import { privateFolder } from '../../files/private-folder.ts';
 import { replaceFiles } from '../../files/replace-files.ts';
@@ -143,21 +143,20 @@ function restorePostgres(tools: PostgresTools) {
     await tools.migrate();
     using staging = makeStaging(home, randomId(machine.secrets), machine.clock.nowMs());
     const store = tools.store();
-    const current = openAt(staging.folder, machine);
+    const copy = openAt(staging.folder, machine);
     try {
-      await current.copied.replace(await store.read());
+      await copy.copied.replace(await store.read());
     } finally {
-      current.close();
+      copy.close();
     }
     settleFiles(staging.folder);
     const deletedKeys = await tools.deletedKeys();
-    const merged = mergeRestored({
-      ...{ staged: folder, current: staging.folder, usage: true, deletedKeys, reviveKeys },
-    });
+    const current = staging.folder;
+    const merged = mergeRestored({ staged: folder, current, usage: true, deletedKeys, reviveKeys });
     const counts = await complete(machine, folder, { file, manifest, reviveKeys, merged });
-    const staged = openAt(folder, machine);
+    const restored = openAt(folder, machine);
     try {
-      const content = await staged.copied.read();
+      const content = await restored.copied.read();
       await refuseNodes(tools);
       // The old data is on the disk before it is replaced.
       privateFolder(join(home, kept));
@@ -165,7 +164,7 @@ function restorePostgres(tools: PostgresTools) {
         renameSync(join(staging.folder, name), join(home, kept, name));
       await store.replace(content);
     } finally {
-      staged.close();
+      restored.close();
     }
     await restoreShared(tools, join(folder, 'shared'));
     if (existsSync(join(folder, 'tls'))) {
@@ -241,7 +240,7 @@ async function refuseNodes(tools: PostgresTools): Promise<void> {
 }
 
 function keptName({ clock, paths }: Machine): string {
-  const stamp = new Date(clock.nowMs()).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+  const stamp = fileStamp(clock.nowMs());
   for (let n = 1; ; n++) {
     const name = `replaced-${stamp}${n === 1 ? '' : `-${n}`}`;
     if (!existsSync(join(paths.home, name))) return name;

@@ -66,11 +66,12 @@ export function parseManifest(text: string): ParsedManifest {
   return { state: 'sound', manifest: parsed.data };
 }
 
-const stampOf = (atMs: number): string => `${new Date(atMs).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+/** `20261127T033000Z`, for names of files. */
+export const fileStamp = (atMs: number): string => new Date(atMs).toISOString().replaceAll(/[-:]|\.\d+/g, '');
 
 /** `flm-box-20261127T033000Z.tar.gz`, and `.age` behind it if it is encrypted. */
 export function backupName(hostname: string, atMs: number, encrypted: boolean): string {
-  return `${prefixOf(hostname)}${stampOf(atMs)}.tar.gz${encrypted ? '.age' : ''}`;
+  return `${prefixOf(hostname)}${fileStamp(atMs)}.tar.gz${encrypted ? '.age' : ''}`;
 }
 
 const prefixOf = (hostname: string): string => `flm-${hostname.replaceAll(/[^A-Za-z0-9-]/g, '-') || 'host'}-`;
