@@ -2,7 +2,6 @@
  * Connects the parts that commands use: the store, its services, and the control of running proxies. Opening it creates
  * or opens the data folder. The caller must close it.
  */
-
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { ConfigurationService } from '../core/configuration/configuration-service.ts';
 import type { EngineDiscovery } from '../core/engine/engine-discovery.ts';

@@ -11,7 +11,10 @@ export interface OwnMachine {
   readonly ofSystemService: boolean;
 }
 
-/** Creates the folders if they are missing. Completes a restore that was killed. Throws HOME_UNSAFE or RESTORE_RUNNING. `keepRoot`: see `FlmOptions`. */
+/**
+ * Creates the folders if they are missing, and completes a restore that was killed. Throws HOME_UNSAFE or
+ * RESTORE_RUNNING. `keepRoot`: see `FlmOptions`.
+ */
 export function ownMachine(
   environment: Environment,
   options: { readonly keepRoot?: boolean } = {},

@@ -64,7 +64,7 @@ export function chainStateOf(row: Row): ChainState {
   return { base: point('base'), head: point('head') };
 }
 
-/** A chain whose only row is gone is damage that `flm audit verify` cannot repair. */
+/** Throws a `RowFault` if the row of the chain's state is gone. */
 export function requireState(chain: AuditChain, state: ChainState | undefined): ChainState {
   if (state === undefined) throw new RowFault(`the chain of the audit (${chain}) has no head`);
   return state;

@@ -1,4 +1,4 @@
-/** Audit entries and the result of a check, as the admin API and `flm audit --json` show them. */
+/** Audit entries and the result of a check, as the admin API shows them. */
 import type { AuditChain } from './audit-chain.ts';
 import { type AuditSource, auditSource, type StoredAuditEntry } from './audit-query.ts';
 import type { ChainFaultKind, ChainVerdict } from './chain-check.ts';
