@@ -188,16 +188,6 @@ export interface UsageDocument {
   readonly total: Counts;
 }
 
-export interface AuditItem {
-  readonly at: string;
-  readonly actor: string;
-  readonly action: string;
-  readonly subject: string;
-  readonly subjectLabel: string | null;
-  readonly before: unknown;
-  readonly after: unknown;
-}
-
 export interface Policy {
   readonly allowIps: readonly string[];
   readonly denyIps: readonly string[];

@@ -1,5 +1,5 @@
 /** What an entry of the audit changed: a line for each field that differs, with its values before and after. */
-import type { AuditItem } from '../api/client.ts';
+import type { AuditEntryDocument } from '../../core/audit/audit-document.ts';
 import { t } from '../i18n/texts.ts';
 import { Time } from './parts.tsx';
 
@@ -9,7 +9,7 @@ interface Change {
   readonly fresh: unknown;
 }
 
-export function Changes({ entry: { before, after } }: { entry: AuditItem }) {
+export function Changes({ entry: { before, after } }: { entry: AuditEntryDocument }) {
   // An entry about something that is over has only what was there before.
   const changes = after === null ? changesOf('', null, before) : changesOf('', before, after);
   if (changes.length === 0) return null;

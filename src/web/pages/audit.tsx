@@ -1,6 +1,7 @@
 /** Audit: who changed what, and refused logins, newest first. */
 import { useState } from 'preact/hooks';
-import { type AuditItem, call } from '../api/client.ts';
+import type { AuditEntryDocument } from '../../core/audit/audit-document.ts';
+import { call } from '../api/client.ts';
 import { Changes } from '../components/changes.tsx';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Choice, Empty, Time } from '../components/parts.tsx';
@@ -45,13 +46,13 @@ export function AuditPage() {
   );
 }
 
-function loadAudit(area: string): Promise<{ readonly items: readonly AuditItem[] }> {
+function loadAudit(area: string): Promise<{ readonly items: readonly AuditEntryDocument[] }> {
   const query = new URLSearchParams({ limit: String(entriesOnPage) });
   if (area !== 'all') query.set('action', area);
   return call('GET', `api/v1/audit?${query}`);
 }
 
-function AuditTable({ items }: { items: readonly AuditItem[] }) {
+function AuditTable({ items }: { items: readonly AuditEntryDocument[] }) {
   return (
     <TableFrame label={t.audit.title}>
       <table>
