@@ -44,7 +44,7 @@ const rules: Readonly<Record<string, Rule>> = {
   store: { folders: ['core', 'files'] },
   process: { folders: ['core', 'files'] },
   // The files of backups. Their encryption is loaded only where it is used.
-  archive: { folders: ['core'], packages: ['age-encryption'] },
+  archive: { folders: ['core', 'files'], packages: ['age-encryption'] },
   // Limits that a server counts for all nodes. Its package is loaded only where it is used.
   valkey: { folders: ['core'], builtins: ['crypto', 'assert'], packages: ['iovalkey'] },
   // Telemetry. Its code is loaded only where a profile names a server for it.

@@ -10,6 +10,7 @@ import { open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createGzip } from 'node:zlib';
 import { type BackupManifest, type BackupMember, manifestName } from '../core/backup/backup-manifest.ts';
+import { syncFolder } from '../files/sync-folder.ts';
 import type { AgeLock } from './age.ts';
 import { piped } from './piped.ts';
 import { type TarFile, tarOf } from './tar.ts';
@@ -90,11 +91,4 @@ async function sweepParts(folder: string): Promise<void> {
     const facts = await stat(path).catch(() => undefined);
     if (facts !== undefined && Date.now() - facts.mtimeMs > partAgeMs) await rm(path, { force: true });
   }
-}
-
-/** Makes the rename survive a power failure. Not every system can flush a folder. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
 }

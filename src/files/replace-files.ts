@@ -5,20 +5,11 @@
  *   HOME/NAME         -> HOME/KEPT/NAME
  *   HOME/STAGED/NAME  -> HOME/NAME
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BackupError } from '../core/errors.ts';
 import { takeFileLock } from './file-lock.ts';
+import { syncFolderSync } from './sync-folder.ts';
 
 const journalName = 'restore.json';
 const lockName = 'restore.lock';
@@ -39,11 +30,11 @@ export function replaceFiles(home: string, replacement: Replacement): void {
   using lock = lockOf(home);
   void lock;
   mkdirSync(join(home, replacement.kept), { recursive: true, mode: 0o700 });
-  syncFolder(join(home, replacement.staged));
+  syncFolderSync(join(home, replacement.staged));
   const part = join(home, `${journalName}.part`);
   writeFileSync(part, JSON.stringify(replacement), { mode: 0o600, flush: true });
   renameSync(part, join(home, journalName));
-  syncFolder(home);
+  syncFolderSync(home);
   move(home, replacement);
 }
 
@@ -87,18 +78,7 @@ function move(home: string, { staged, kept, replaced, removed }: Replacement): v
     keep(name);
     renameSync(next, join(home, name));
   }
-  for (const folder of [kept, '']) syncFolder(join(home, folder));
+  for (const folder of [kept, '']) syncFolderSync(join(home, folder));
   rmSync(join(home, journalName));
-  syncFolder(home);
-}
-
-/** Not every system can flush a folder. */
-function syncFolder(folder: string): void {
-  try {
-    const handle = openSync(folder, 'r');
-    fsyncSync(handle);
-    closeSync(handle);
-  } catch {
-    // The renames are then as durable as the file system makes them.
-  }
+  syncFolderSync(home);
 }

@@ -21,6 +21,7 @@ import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { takeFileLock } from '../files/file-lock.ts';
 import { folderFault } from '../files/private-folder.ts';
+import { syncFolder } from '../files/sync-folder.ts';
 import { pairText } from './certificate-pair.ts';
 import {
   type CertificateStorage,
@@ -209,13 +210,6 @@ function takeLock(path: string): Disposable | undefined {
   } catch (error) {
     throw failed(path, error);
   }
-}
-
-/** Makes the rename survive a power failure. Not every system can flush a folder. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r').catch(() => undefined);
-  await handle?.sync().catch(() => {});
-  await handle?.close();
 }
 
 function failed(file: string, cause: unknown): CertificateError {
