@@ -8,8 +8,9 @@
  * `Forwarded` counts only without `X-Forwarded-For`: nginx, Caddy and similar proxies write the second and pass on the
  * first unchanged from the client.
  */
+
+import { detachString } from '../core/detached-string.ts';
 import { type ClientAddress, parseAddress } from '../core/security/address-rules.ts';
-import { detachString } from './detached-string.ts';
 import type { Exchange } from './exchange.ts';
 import { forwardedHops } from './forwarded.ts';
 

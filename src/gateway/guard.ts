@@ -5,9 +5,10 @@
  * LF. llhttp is lenient about the rest, and each rule here closes one such gap. The rules are independent of each
  * other. A test for each rule fails when the rule is removed.
  */
+
+import { detachString } from '../core/detached-string.ts';
 import { rule } from '../core/rules.ts';
 import { meantText } from './advice.ts';
-import { detachString } from './detached-string.ts';
 import type { Exchange, Refusal, Step } from './exchange.ts';
 import { type HostAllowlist, parseHost } from './host-allowlist.ts';
 import { methodsOfPath } from './router.ts';

@@ -4,6 +4,8 @@
  * A client cannot choose the keys of any map, so `__proto__` and `constructor` are ordinary names. A field that occurs
  * twice keeps its first value and is marked as repeated, so that later steps can refuse it.
  */
+
+import { detachString } from '../core/detached-string.ts';
 import {
   accountHeaders,
   listHeaders,
@@ -12,7 +14,6 @@ import {
   sessionHeaders,
   singleHeaders,
 } from '../core/proxy/request-headers.ts';
-import { detachString } from './detached-string.ts';
 import { credentialFields } from './head-findings.ts';
 
 /**

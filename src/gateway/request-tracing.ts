@@ -4,9 +4,9 @@
  * sender becomes a link.
  */
 import type { Clock } from '../core/clock.ts';
+import { detachString } from '../core/detached-string.ts';
 import { type RequestTrace, readTraceparent, type Tracing } from '../core/otlp/request-trace.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
-import { detachString } from './detached-string.ts';
 import type { Exchange } from './exchange.ts';
 
 /** W3C Trace Context, section 3.3.1.5: at least 512 characters must pass. */

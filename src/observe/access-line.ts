@@ -3,12 +3,12 @@
  * request writes this line. The texts that a key repeats (its label, client, path, engine and model) are prepared once.
  * A test compares the result with JSON.stringify.
  */
+import { detachAnyString } from '../core/detached-string.ts';
 import { oneLine } from '../core/one-line.ts';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 
 /** Characters that need no escape in a JSON string. */
 const plain = /^[\x20\x21\x23-\x5b\x5d-\x7e]*$/;
-const beyondLatin1 = /[^\0-\xff]/;
 
 /** Keys with prepared texts. They need about one kilobyte each. */
 const maxKeys = 2_000;
@@ -67,18 +67,22 @@ export class AccessLines {
 
 function target(line: RequestLine): Pick<Prepared, 'client' | 'method' | 'path' | 'target'> {
   const { client, method, path } = line;
-  return { client: copy(client), method: copy(method), path: copy(path), target: copy(targetText(line)) };
+  return {
+    client: detachAnyString(client),
+    method: detachAnyString(method),
+    path: detachAnyString(path),
+    target: detachAnyString(targetText(line)),
+  };
 }
 
 function key(line: RequestLine): Pick<Prepared, 'keyLabel' | 'engine' | 'model' | 'key'> {
   const { keyLabel, engine, model } = line;
-  return { keyLabel, engine, model: model === null ? null : copy(model), key: copy(keyText(line)) };
-}
-
-/** A text that was cut from a request head would keep the whole head in memory, with the credential in it. */
-function copy(text: string): string {
-  const encoding = beyondLatin1.test(text) ? 'utf16le' : 'latin1';
-  return Buffer.from(text, encoding).toString(encoding);
+  return {
+    keyLabel,
+    engine,
+    model: model === null ? null : detachAnyString(model),
+    key: detachAnyString(keyText(line)),
+  };
 }
 
 function targetText({ client, method, path }: RequestLine): string {

@@ -6,6 +6,7 @@
 
 import type { Socket } from 'node:net';
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
+import { clearLastMatch } from '../../core/detached-string.ts';
 import { type ErrorCode, errorTable } from '../../core/errors.ts';
 import type { Limits } from '../../core/proxy/limits.ts';
 import { rule } from '../../core/rules.ts';
@@ -13,7 +14,6 @@ import { type ClientAddress, parseAddress } from '../../core/security/address-ru
 import type { KeyHoldings } from '../../core/security/key-holdings.ts';
 import type { SnapshotSource } from '../../core/security/snapshot.ts';
 import type { ConnectionEntry, ConnectionTable } from '../connection-table.ts';
-import { clearLastMatch } from '../detached-string.ts';
 import { rawErrorResponse, refuse } from '../error-response.ts';
 import { type AbortCause, Exchange } from '../exchange.ts';
 import type { HeaderTable } from '../request-headers.ts';

@@ -4,9 +4,16 @@
  * last text that any pattern matched, for `RegExp.input`.
  */
 
+const beyondLatin1 = /[^\0-\xff]/;
+
 /** Returns the same text in its own memory. The text must be Latin-1, as all request heads are. */
 export function detachString(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
+}
+
+/** The same for any text. */
+export function detachAnyString(text: string): string {
+  return beyondLatin1.test(text) ? Buffer.from(text, 'utf16le').toString('utf16le') : detachString(text);
 }
 
 const anything = /(?:)/;
