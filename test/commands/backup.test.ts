@@ -1,9 +1,21 @@
 /** `flm backup` of the built program: one file, while proxies run and keys change, and every refusal. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
+import { memberOf, packBackup } from '../../src/archive/pack.ts';
+import { unpackBackup } from '../../src/archive/unpack.ts';
 import { assertMistake, makeCli, noTerminal, type TestCli } from '../helpers/cli.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
@@ -165,16 +177,63 @@ test('a terminal asks whether to encrypt, and for the passphrase without showing
   assert.doesNotMatch(stdout, /horse/);
 });
 
-test('a database of a newer flm and a damaged one in a backup are refused', async (t) => {
+test('a database of a newer flm is not saved, and the backup made before stays readable', async (t) => {
   const cli = makeCli(t);
   await createKey(cli, 'anna');
-  const db = new DatabaseSync(join(cli.home, 'flm.db'));
-  db.exec('CREATE TABLE later (id INTEGER) STRICT');
   const { file } = await create(cli, '--plaintext');
-  db.exec('PRAGMA user_version = 900; UPDATE schema_reader SET oldest = 900');
-  db.close();
-
+  makeNewer(join(cli.home, 'flm.db'));
   assert.equal((await cli.run('backup', 'create', '--plaintext')).code, 1, 'an older flm cannot save it');
   await verified(cli, file);
   assertTidy(cli);
 });
+
+const faults: readonly (readonly [what: string, change: (file: string) => void, refused: RegExp])[] = [
+  ['of a newer flm', makeNewer, /was made by a newer flm/],
+  ['that is damaged', damage, /its database is damaged/],
+];
+
+for (const [what, change, refused] of faults)
+  test(`a backup with a database ${what} is refused, and nothing changes`, async (t) => {
+    const cli = makeCli(t);
+    await createKey(cli, 'anna');
+    const { file } = await create(cli, '--plaintext');
+    const changed = await changedBackup(t, file, change);
+    for (const command of ['verify', 'restore --yes']) {
+      const ran = await cli.run('backup', ...command.split(' '), changed);
+      assert.equal(ran.code, 1, command);
+      assert.match(ran.stderr, refused);
+    }
+    assert.match((await cli.run('key', 'list')).stdout, /anna/);
+    assert.deepEqual(
+      readdirSync(cli.home).filter((name) => name.startsWith('replaced-')),
+      [],
+    );
+    assertTidy(cli);
+  });
+
+function makeNewer(file: string): void {
+  using db = new DatabaseSync(file);
+  db.exec('PRAGMA user_version = 900; UPDATE schema_reader SET oldest = 900');
+}
+
+/** Overwrites the pages after the first one. */
+function damage(file: string): void {
+  const bytes = readFileSync(file);
+  writeFileSync(file, bytes.fill(0x5a, 4096));
+}
+
+/** A backup like `file`, whose manifest fits, with another `flm.db`. */
+async function changedBackup(t: TestContext, file: string, change: (file: string) => void): Promise<string> {
+  const root = mkdtempSync(join(tmpdir(), 'flm-changed-'));
+  t.after(() => rmSync(root, { recursive: true }));
+  const { signal } = new AbortController();
+  const folder = join(root, 'data');
+  mkdirSync(folder);
+  const manifest = await unpackBackup({ file, keys: {}, folder, signal });
+  change(join(folder, 'flm.db'));
+  const files = await Promise.all(manifest.files.map(({ name }) => memberOf(folder, name)));
+  const changed = join(root, 'changed.tar.gz');
+  const facts = { file: changed, manifest: { ...manifest, files }, folder };
+  await packBackup({ ...facts, lock: undefined, id: 'abcdef012345', signal });
+  return changed;
+}
