@@ -4,8 +4,10 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
+import { soundChains } from '../contracts/audit-contract.ts';
 import { assertMistake, makeCli, type TestCli } from '../helpers/cli.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
+import { openedStore } from '../helpers/temporary-store.ts';
 
 interface Restored {
   readonly kept: string | null;
@@ -107,11 +109,10 @@ test('the current audit goes on after a restore, and its chain is sound', async 
 
   const { kept } = await restore(cli, file);
 
-  const db = new DatabaseSync(join(cli.home, 'flm.db'), { readOnly: true });
-  const rows = db.prepare('SELECT action, seq FROM audit ORDER BY id').all();
-  db.close();
+  const store = openedStore(t, cli.home);
+  assert.deepEqual(await soundChains(store), [3, 0]);
   assert.deepEqual(
-    rows.map(({ action, seq }) => [action, seq]),
+    (await store.audit.find({ limit: 9 })).toReversed().map(({ action, point }) => [action, point?.seq]),
     [
       ['key.create', 1],
       ['key.create', 2],
