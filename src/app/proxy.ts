@@ -22,6 +22,7 @@ import { processStart } from '../process/process-identity.ts';
 import { thisProgram } from '../process/this-program.ts';
 import { schemaFit } from '../store/sqlite/schema-check.ts';
 import type { ProxyStore } from '../store/store.ts';
+import { logAuditHeads } from './audit-head-log.ts';
 import { ScheduledBackups } from './backup/scheduled-backups.ts';
 import { type Certificates, certificateFailure } from './certificates.ts';
 import { tellEngineChanges } from './engine-log.ts';
@@ -150,6 +151,8 @@ async function startProxy(
     const { gateway, metrics } = serving;
     const trim = { clock: machine.clock, inFlight: () => gateway.inFlight, handled: () => metrics.total };
     await closeWith(parts, trimWhenIdle(trim));
+    const { logger } = start;
+    await closeWith(parts, logAuditHeads({ store, logger, clock: machine.clock }));
     return {
       handle: control.handle,
       control,

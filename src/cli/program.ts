@@ -6,6 +6,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { chatCommand } from './chat/chat.ts';
 import { type Cli, tellError, usageError } from './command.ts';
 import { applyCommand } from './commands/apply.ts';
+import { auditCommand } from './commands/audit.ts';
 import { backupCommands } from './commands/backup.ts';
 import { certCommands } from './commands/cert.ts';
 import { complete, completionCommand } from './commands/completion.ts';
@@ -66,6 +67,7 @@ export function makeProgram(cli: Cli): Command {
         requestsCommand(cli),
         tailCommand(cli),
         usageCommand(cli),
+        auditCommand(cli),
         explainCommand(cli),
       ],
     ],

@@ -36,11 +36,14 @@ export async function readText(
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
     if (cause instanceof ProxyError) throw cause;
-    throw new ProxyError('FILE_UNUSABLE', {
-      params: { file: path, done: 'read', reason: reasonOf(cause) },
-      cause,
-    });
+    throw unreadable(path, cause);
   }
+}
+
+/** Returns the error for a file that the system does not let flm read. */
+export function unreadable(file: string, cause: unknown): ProxyError {
+  const params = { file, done: 'read', reason: reasonOf(cause) };
+  return new ProxyError('FILE_UNUSABLE', { params, cause });
 }
 
 /** Reads the first bytes of a file, which may be endless. */

@@ -7,6 +7,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import type { AuditHead } from '../core/audit/audit-chain.ts';
 import type { Clock, Unsubscribe } from '../core/clock.ts';
 import { StoreError } from '../core/errors.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
@@ -248,6 +249,17 @@ export class ConnectedStore implements ProxyStore {
     // The key exists now. If it cannot be read, this proxy has it a moment later.
     if (answer.result.outcome === 'made') await this.refresh().catch(() => {});
     return answer.result;
+  }
+
+  async auditHeads(): Promise<readonly AuditHead[] | undefined> {
+    if (this.#closed !== undefined) return undefined;
+    try {
+      const { answer } = await this.#connection.ask({ do: 'heads' }, 'patient');
+      return answer.say === 'heads' ? answer.heads : undefined;
+    } catch {
+      // The next look reports the problem.
+      return undefined;
+    }
   }
 
   async saveHandle(handle: ProxyHandle): Promise<void> {

@@ -7,10 +7,12 @@
  *   write       ->  done       a batch, sent with the same sequence number until it is answered
  *   revoke      ->  done       a key, with its audit entry; a deleted or revoked key is not an error
  *   redeem      ->  redeemed   a share; its key is made in the same transaction
+ *   heads       ->  heads      of the chains of the audit
  *   saveHandle, deleteHandle, close  ->  done
  *
  * SQLite answers in a thread of its own, PostgreSQL over connections.
  */
+import type { AuditHead } from '../core/audit/audit-chain.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type { EnforcedKey } from '../core/security/api-key.ts';
 import type { AuditEntry, FamilyUsage, StateChange } from '../core/security/ports.ts';
@@ -50,6 +52,7 @@ export type StoreRequest =
   | { readonly do: 'deleteHandle'; readonly id: string; readonly nonce: string }
   | { readonly do: 'revoke'; readonly keyId: string; readonly audit: AuditEntry }
   | { readonly do: 'redeem'; readonly order: RedemptionOrder }
+  | { readonly do: 'heads' }
   | {
       readonly do: 'close';
       readonly writer: string;
@@ -62,6 +65,7 @@ export type StoreAnswer =
   | { readonly say: 'counted'; readonly totals: UsageTotals | undefined }
   | { readonly say: 'usage'; readonly rows: readonly FamilyUsage[] }
   | { readonly say: 'redeemed'; readonly result: RedemptionResult }
+  | { readonly say: 'heads'; readonly heads: readonly AuditHead[] }
   | { readonly say: 'done' };
 
 export interface StoreReply {

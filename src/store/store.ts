@@ -5,6 +5,7 @@
  * Each port in core states its guarantees; `test/contracts/repository-contract.ts` tests them.
  */
 
+import type { AuditHead } from '../core/audit/audit-chain.ts';
 import type { AuditLog } from '../core/audit/audit-log.ts';
 import type { ConfigurationRepository } from '../core/configuration/ports.ts';
 import type { EngineRepository } from '../core/engine/engine-registry.ts';
@@ -61,6 +62,8 @@ export interface ProxyStore extends StateFeed, UsageLedger {
   recount(): Promise<void>;
   /** Called with the tokens that are counted from now on, because another process decides about limits. */
   set onUsed(used: ((tokens: UsedTokens) => void) | undefined);
+  /** The heads of the chains of the audit; undefined while they cannot be read. Never rejects. */
+  auditHeads(): Promise<readonly AuditHead[] | undefined>;
   readonly reading: StoreReading;
   /** Shows this proxy to the others that share its database, until `close`. Does nothing if no other machine can. */
   publish(node: () => NodeReport): void;

@@ -180,6 +180,12 @@ const busy: readonly Run[] = [
   run('up lab'),
   run('status'),
   run('doctor'),
+  run('audit'),
+  run('audit --until 7d'),
+  run('audit verify'),
+  fails('audit --since yesterday'),
+  fails('audit --limit 0'),
+  fails('audit verify --head x'),
   run('status lab'),
   run('proxy status lab'),
   run('key create anna --rpm 10 --expires 90d --owner anna --model q*'),
@@ -321,6 +327,9 @@ test('JSON and CSV are the same in both languages, errors too', { timeout }, asy
   const asked = lines(`
     status --json
     doctor --json
+    audit --json
+    audit --csv
+    audit verify --json
     key list --json
     key list --csv
     key show anna --json

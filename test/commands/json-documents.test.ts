@@ -133,6 +133,14 @@ test('documents of profiles, policy and usage are as described', async (t) => {
   });
   matches('usage', await json(cli, 'usage'));
   matches('retention', await json(cli, 'retention'));
+  matches('audit', {
+    entries: ((await json(cli, 'audit')).entries as object[]).map((entry) => ({
+      ...entry,
+      before: '',
+      after: '',
+    })),
+  });
+  matches('audit verify', await json(cli, 'audit', 'verify'));
 });
 
 test('documents of engines and models are as described', async (t) => {

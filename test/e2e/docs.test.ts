@@ -146,15 +146,21 @@ function assertExists(line: string): void {
   const words = (line.split(/ [|<>] /)[0] ?? '').split(/\s+/).slice(1);
   let command: Command = program;
   const own = [...program.options];
+  let isValue = false;
   for (const word of words) {
+    if (isValue) {
+      isValue = false;
+      continue;
+    }
     const sub = command.commands.find((c) => c.name() === word || c.aliases().includes(word));
     // A dash alone is standard input.
     if (word === '-') continue;
     if (sub !== undefined) command = sub;
     else if (word.startsWith('-')) {
       const flag = word.split('=')[0];
-      const known = [...own, ...command.options].some((o) => o.short === flag || o.long === flag);
-      assert.ok(known || flag === '--help', `\`${line}\` has the flag ${flag}`);
+      const known = [...own, ...command.options].find((o) => o.short === flag || o.long === flag);
+      assert.ok(known !== undefined || flag === '--help', `\`${line}\` has the flag ${flag}`);
+      isValue = known?.required === true && !word.includes('=');
     } else {
       const isArgument = command.commands.length === 0 || command.registeredArguments.length > 0;
       assert.ok(isArgument, `\`${line}\` names a command that there is: ${word}`);

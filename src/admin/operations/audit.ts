@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { auditChains, parseHead } from '../../core/audit/audit-chain.ts';
 import { auditCheckDocument, auditEntryDocument } from '../../core/audit/audit-document.ts';
+import { withLabels } from '../../core/audit/audit-labels.ts';
 import { auditSources } from '../../core/audit/audit-query.ts';
 import { chainFaultKinds } from '../../core/audit/chain-check.ts';
 import { AdminError } from '../../core/errors.ts';
@@ -111,18 +112,11 @@ export const auditOperations: readonly Operation[] = [
         ...(since === undefined ? {} : { sinceMs: Date.parse(since) }),
         ...(before === undefined ? {} : { untilMs: Date.parse(before) }),
       });
-      const items = entries.map(auditEntryDocument);
-      const nameless = items.filter((item) => item.subjectLabel === null);
-      const keyIds = nameless.flatMap(({ subject: id }) => (id.startsWith('key_') ? [id] : []));
-      const labels = new Map(await services.security(caller).keyLabels([...new Set(keyIds)]));
-      if (nameless.some((item) => item.action.startsWith('share.')))
-        for (const { id, request } of await services.shares(caller).list()) labels.set(id, request.label);
-      return {
-        items: items.map((item) => ({
-          ...item,
-          subjectLabel: item.subjectLabel ?? labels.get(item.subject) ?? null,
-        })),
-      };
+      const items = await withLabels(entries.map(auditEntryDocument), {
+        keys: (ids) => services.security(caller).keyLabels(ids),
+        shares: () => services.shares(caller).list(),
+      });
+      return { items };
     },
   }),
   operation({

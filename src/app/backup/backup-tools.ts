@@ -40,7 +40,7 @@ export interface VerifiedBackup {
   readonly encrypted: boolean;
   readonly counts: ContentCounts;
   readonly certificates: readonly BackupCertificate[];
-  /** The head of each chain of the audit, as `GET /audit/check` takes it. */
+  /** The head of each chain of the audit, as `flm audit verify --head` takes it. */
   readonly auditHeads: readonly string[];
 }
 

@@ -2,6 +2,7 @@
 
 import { connectTexts } from '../../app/connect/texts.ts';
 import { apply } from './en/apply.ts';
+import { audit } from './en/audit.ts';
 import { backup } from './en/backup.ts';
 import { cert } from './en/cert.ts';
 import { chat } from './en/chat.ts';
@@ -39,6 +40,7 @@ import { retention, usage } from './en/usage.ts';
 export const en = {
   cert,
   apply,
+  audit,
   chat,
   connect,
   configFlags,

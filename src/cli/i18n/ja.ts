@@ -2,6 +2,7 @@
 import { japaneseConnectTexts } from '../../clients/advice-ja.ts';
 import type { CliCatalogue } from './catalogue.ts';
 import { apply } from './ja/apply.ts';
+import { audit } from './ja/audit.ts';
 import { backup } from './ja/backup.ts';
 import { cert } from './ja/cert.ts';
 import { chat } from './ja/chat.ts';
@@ -39,6 +40,7 @@ import { retention, usage } from './ja/usage.ts';
 export const ja: CliCatalogue = {
   cert,
   apply,
+  audit,
   chat,
   connect,
   configFlags,

@@ -90,6 +90,13 @@ export function headText({ chain, seq, hash }: AuditHead): string {
   return `${chain}_${seq}_${hash}`;
 }
 
+const allHeads = /\b(?:changes|refusals)_\d{1,15}_v\d+_[0-9a-f]{64}\b/g;
+
+/** Returns the heads anywhere in a text, such as lines of a log. */
+export function headsIn(text: string): readonly AuditHead[] {
+  return (text.match(allHeads) ?? []).flatMap((found) => parseHead(found) ?? []);
+}
+
 /** Returns undefined for text that names no entry. */
 export function parseHead(text: string): AuditHead | undefined {
   const [, name, seq = '', hash] = headForm.exec(text.trim()) ?? [];

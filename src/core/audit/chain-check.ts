@@ -62,8 +62,8 @@ export class ChainCheck {
   readonly #sha256Hex: Sha256Hex;
   readonly #chain: AuditChain;
   readonly #state: ChainState;
-  /** Given heads that were not compared yet. */
-  readonly #heads: Set<AuditHead>;
+  /** Given heads that were not compared yet, by their numbers. */
+  readonly #heads = new Map<number, AuditHead[]>();
   #at: ChainPoint;
   #isExplained: boolean;
   #fault: ChainFault | undefined;
@@ -73,7 +73,12 @@ export class ChainCheck {
     this.#sha256Hex = sha256Hex;
     this.#chain = chain;
     this.#state = state;
-    this.#heads = new Set(heads.filter((head) => head.chain === chain));
+    for (const head of heads) {
+      if (head.chain !== chain) continue;
+      const others = this.#heads.get(head.seq);
+      if (others === undefined) this.#heads.set(head.seq, [head]);
+      else others.push(head);
+    }
     this.#at = state.base;
     this.#isExplained = state.base.seq === 0 && state.base.hash === '';
   }
@@ -95,11 +100,11 @@ export class ChainCheck {
   /** Call it once, after the last entry. `withoutHash`: the number of stored entries that are in no chain. */
   end(withoutHash: number): ChainVerdict {
     const { base, head } = this.#state;
-    const tooOld: string[] = [];
-    for (const given of this.#heads) {
-      if (given.seq === base.seq) this.#compare(given, base);
-      else if (given.seq < base.seq) tooOld.push(headText(given));
-    }
+    this.#compare(base);
+    const tooOld = [...this.#heads.values()]
+      .flat()
+      .filter(({ seq }) => seq < base.seq)
+      .map(headText);
     if (this.#fault === undefined) this.#fault = this.#faultAtEnd();
     return {
       chain: this.#chain,
@@ -113,7 +118,7 @@ export class ChainCheck {
   }
 
   #accept(point: ChainPoint, entry: AuditEntry): void {
-    for (const given of this.#heads) if (given.seq === point.seq) this.#compare(given, point, entry);
+    this.#compare(point, entry);
     if (this.#fault !== undefined) return;
     const through = deletedThrough(entry);
     const { base } = this.#state;
@@ -121,9 +126,10 @@ export class ChainCheck {
     this.#at = point;
   }
 
-  #compare(given: AuditHead, { seq, hash }: ChainPoint, entry?: AuditEntry): void {
-    this.#heads.delete(given);
-    if (given.hash === hash) return;
+  #compare({ seq, hash }: ChainPoint, entry?: AuditEntry): void {
+    const given = this.#heads.get(seq) ?? [];
+    this.#heads.delete(seq);
+    if (given.every((head) => head.hash === hash)) return;
     this.#fault ??= { kind: 'otherHead', seq, ...(entry === undefined ? {} : { entry }) };
   }
 
@@ -132,7 +138,7 @@ export class ChainCheck {
     if (this.#at.seq < head.seq) return { kind: 'missing', seq: this.#at.seq + 1 };
     if (this.#at.seq !== head.seq || this.#at.hash !== head.hash) return { kind: 'changed', seq: head.seq };
     if (!this.#isExplained) return { kind: 'unexplained', seq: base.seq };
-    const newest = [...this.#heads].filter(({ seq }) => seq > head.seq).sort((a, b) => a.seq - b.seq)[0];
-    return newest === undefined ? undefined : { kind: 'beyond', seq: head.seq + 1 };
+    const isBeyond = [...this.#heads.keys()].some((seq) => seq > head.seq);
+    return isBeyond ? { kind: 'beyond', seq: head.seq + 1 } : undefined;
   }
 }

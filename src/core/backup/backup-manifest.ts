@@ -27,7 +27,7 @@ const manifestSchema = z.object({
   schema: z.record(z.string(), count),
   /** Rows by table. */
   counts: z.record(z.string(), count),
-  /** The head of each chain of the audit, as `GET /audit/check` takes it. */
+  /** The head of each chain of the audit, as `flm audit verify --head` takes it. */
   auditHeads: z.array(z.string().max(200)).max(10),
   files: z
     .array(

@@ -9,6 +9,7 @@ import type { Clock } from '../../core/clock.ts';
 import { StoreError } from '../../core/errors.ts';
 import type { NodeReport } from '../store.ts';
 import type { StoreAnswer, StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
+import { readHeads } from './audit-repository.ts';
 import { ChangeListener } from './change-listener.ts';
 import type { PostgresDatabase } from './database.ts';
 import { deleteHeartbeat, writeHeartbeat } from './node-registry.ts';
@@ -107,6 +108,8 @@ export class PostgresConnection implements StoreConnection {
         return done;
       case 'redeem':
         return reply({ say: 'redeemed', result: await redeemShare(database, request.order) });
+      case 'heads':
+        return reply({ say: 'heads', heads: await database.read(readHeads) });
       case 'close':
         await this.#leave(request.writer, request.keep);
         return done;

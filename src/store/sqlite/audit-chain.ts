@@ -55,8 +55,14 @@ export const refusalsPlace: ChainInFile = {
 
 const dayMs = 86_400_000;
 
-export function chainState(db: Statements, { chain, state }: ChainInFile): ChainState {
+function chainState(db: Statements, { chain, state }: ChainInFile): ChainState {
   return requireState(chain, db.find(chainStateOf, `SELECT * FROM ${state}`));
+}
+
+/** The head of the chain, if it has entries. */
+export function headOf(db: Statements, place: ChainInFile): readonly AuditHead[] {
+  const { head } = chainState(db, place);
+  return head.seq === 0 ? [] : [{ chain: place.chain, ...head }];
 }
 
 /** Adds entries, and deletes the oldest ones if there are too many. Call it inside a write transaction. */

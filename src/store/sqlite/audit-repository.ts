@@ -19,9 +19,9 @@ import {
   appendAudit,
   auditOfProxies,
   type ChainInFile,
-  chainState,
   changesPlace,
   deletePastAudit,
+  headOf,
   refusalsPlace,
   verifyChain,
 } from './audit-chain.ts';
@@ -53,10 +53,7 @@ export class SqliteAuditRepository implements AuditLog {
   }
 
   async heads(): Promise<readonly AuditHead[]> {
-    return this.#places.flatMap(([db, place]) => {
-      const { head } = chainState(db, place);
-      return head.seq === 0 ? [] : [{ chain: place.chain, ...head }];
-    });
+    return this.#places.flatMap(([db, place]) => headOf(db, place));
   }
 
   async verify(heads: readonly AuditHead[] = []): Promise<readonly ChainVerdict[]> {

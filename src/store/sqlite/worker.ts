@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { AuditHead } from '../../core/audit/audit-chain.ts';
 import { systemClock } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
 import type { RedemptionOrder } from '../../core/security/share.ts';
@@ -13,6 +14,7 @@ import type { Seen, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
 import { dayMs } from '../usage-columns.ts';
 import { dayName } from '../usage-row.ts';
+import { changesPlace, headOf, refusalsPlace } from './audit-chain.ts';
 import { deleteOldAudit, recordRefusals } from './audit-repository.ts';
 import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
@@ -125,6 +127,8 @@ class StoreWorker {
       case 'redeem':
         void this.#redeem(n, request.order);
         return undefined;
+      case 'heads':
+        return { say: 'heads', heads: this.#heads() };
       case 'close':
         if (!request.keep) this.#forgetWriter(request.writer);
         this.#disconnect();
@@ -232,6 +236,20 @@ class StoreWorker {
     const isKnown = before?.sequence === sequence && others.length === 0;
     if (changed.size === 0 && isKnown) return undefined;
     return { day, replaceAll: before === undefined, tokens: changed, sequence, others: now.others };
+  }
+
+  /** A usage file that cannot be read hides only its own head. */
+  #heads(): readonly AuditHead[] {
+    this.#flm.followFile();
+    const changes = headOf(this.#flm, changesPlace);
+    try {
+      this.#usage.followFile();
+      return [...changes, ...headOf(this.#usage, refusalsPlace)];
+    } catch (error) {
+      this.#disconnect();
+      if (!(error instanceof FlmError)) throw error;
+      return changes;
+    }
   }
 
   #sequenceOf(writer: string): number {

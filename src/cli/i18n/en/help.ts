@@ -28,6 +28,7 @@ export const help = {
     status: 'show what runs',
     doctor: 'find what is wrong, and how to fix it',
     requests: 'list running requests, or cancel one',
+    audit: 'who changed what; check that nobody edited it',
     usage: 'show requests and tokens over time',
     backup: 'save everything to one file, and restore it',
     db: 'show, migrate and copy the database',
