@@ -11,7 +11,7 @@ import { configuredPort, type ProxyConfig } from '../core/proxy/proxy-config.ts'
 import { withoutSupervisor } from '../process/supervisor.ts';
 import { AcmeFailure } from '../tls/acme/acme-failure.ts';
 import { AcmeSource, type AcmeSourceDeps } from '../tls/acme/acme-source.ts';
-import { AlpnProver } from '../tls/acme/alpn-prover.ts';
+import { AlpnProver, proofServerName } from '../tls/acme/alpn-prover.ts';
 import { DnsHook } from '../tls/acme/dns-hook.ts';
 import type { ChallengeProof, Prover } from '../tls/acme/prover.ts';
 import { SharedProofs } from '../tls/acme/shared-proofs.ts';
@@ -40,6 +40,7 @@ export async function openAcmeKeeper(
     domains,
     acme,
     agentName: `flm/${version}`,
+    readSecret: machine.readSecret,
     challenge: (name) => alpn.pair(name),
     provers: makeProvers(config, surroundings, { plain, alpn })
       .map((prover) => untilReplaced(prover, () => isReplaced))
@@ -98,9 +99,10 @@ async function proofOfOther(
   proofs: SharedProofs,
   alpn: AlpnProver,
 ): Promise<CertificatePair | undefined> {
-  const domain = name.toLowerCase();
+  const asked = name.toLowerCase();
+  const domain = domains.find((one) => proofServerName(one) === asked);
   // Anybody can ask for any name.
-  if (!domains.includes(domain)) return undefined;
+  if (domain === undefined) return undefined;
   const proof = (await proofs.find()).find((shown) => shown.type === alpn.type && shown.domain === domain);
   return proof === undefined ? undefined : alpn.pairFor(proof).catch(() => undefined);
 }
@@ -157,6 +159,12 @@ function makeProvers(
 function logRenewals(logger: CertificateSurroundings['logger']): AcmeSourceDeps['tell'] {
   return (event, detail) => {
     if (event === 'failed') logger.event('error', 'the certificate was not renewed', { reason: detail });
+    else if (event === 'advised')
+      logger.event('info', 'the CA suggests when to renew the certificate', { when: detail });
+    else if (event === 'unadvised')
+      logger.event('warn', 'the CA did not say when to renew the certificate; its age decides', {
+        reason: detail,
+      });
     else if (event === 'unproved')
       logger.event('warn', 'a domain was not validated; another challenge is tried', { reason: detail });
     else logger.event('info', `the certificate was ${event}`, { names: detail });

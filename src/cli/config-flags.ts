@@ -34,6 +34,10 @@ export interface ConfigFlags {
   readonly acmeChallenge?: string;
   readonly acmeHttpPort?: string;
   readonly acmeDnsHook?: string;
+  readonly acmeEabKid?: string;
+  readonly acmeEabKeyFile?: string;
+  readonly acmeEabKeyEnv?: string;
+  readonly acmeProfile?: string;
 }
 
 /** The descriptions. */
@@ -65,6 +69,10 @@ const flagNames = [
   'acmeChallenge',
   'acmeHttpPort',
   'acmeDnsHook',
+  'acmeEabKid',
+  'acmeEabKeyFile',
+  'acmeEabKeyEnv',
+  'acmeProfile',
 ] as const satisfies readonly (keyof ConfigFlags)[];
 
 export function addConfigFlags(command: Command): Command {
@@ -101,6 +109,10 @@ export function addConfigFlags(command: Command): Command {
     .option('--acme-staging', texts.acmeStaging)
     .option('--acme-directory <url>', texts.acmeDirectory)
     .option('--acme-ca <file>', texts.acmeCa)
+    .option('--acme-eab-kid <id>', texts.acmeEabKid)
+    .option('--acme-eab-key-file <file>', texts.acmeEabKeyFile)
+    .option('--acme-eab-key-env <name>', texts.acmeEabKeyEnv)
+    .option('--acme-profile <name>', texts.acmeProfile)
     .optionsGroup(options.others);
 }
 
@@ -151,7 +163,7 @@ export function configFlagWords(flags: ConfigFlags): readonly string[] {
 }
 
 function acmeOf(flags: ConfigFlags): object | undefined {
-  const { acmeCa, acmeDnsHook } = flags;
+  const { acmeCa, acmeDnsHook, acmeEabKeyFile } = flags;
   const given = present({
     email: flags.acmeEmail,
     acceptTerms: flags.acmeAcceptTerms,
@@ -160,6 +172,10 @@ function acmeOf(flags: ConfigFlags): object | undefined {
     staging: flags.acmeStaging,
     challenge: flags.acmeChallenge,
     httpPort: number(flags.acmeHttpPort),
+    eabKid: flags.acmeEabKid,
+    eabKeyFile: acmeEabKeyFile === undefined ? undefined : resolve(acmeEabKeyFile),
+    eabKeyEnv: flags.acmeEabKeyEnv,
+    profile: flags.acmeProfile,
     // The process that runs the program has another working directory; a bare name is searched in PATH.
     dnsHook: acmeDnsHook?.replace(/^\s*[^\s"']*\/[^\s"']*/, (path) => resolve(path.trim())),
   });

@@ -17,8 +17,11 @@ export function storedPair(text: string): StoredPair {
   return typeof pair === 'string' ? { state: 'damaged', reason: pair } : { state: 'sound', pair };
 }
 
-/** `key`: of an account; `order`: an order that has begun; `tries`: the record of attempts. */
-export type NoteKind = 'key' | 'order' | 'tries';
+/**
+ * `key`: of an account; `order`: an order that has begun; `tries`: the record of attempts; `renewal`: when the CA wants
+ * the certificate to be renewed.
+ */
+export type NoteKind = 'key' | 'order' | 'tries' | 'renewal';
 
 /** Each call throws a `CertificateError` CERT_STORE_FAILED if the storage cannot be used. */
 export interface CertificateStorage {

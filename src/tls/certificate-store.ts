@@ -7,6 +7,7 @@
  *   NAME.key         key of an account with an ACME server, 0600
  *   NAME.order       an ACME order and the key of its certificate, until the certificate is saved, 0600
  *   NAME.tries       the record of attempts with an ACME server, 0600
+ *   NAME.renewal     when the ACME server wants the certificate to be renewed, 0600
  *
  * A file is written under another name, flushed and renamed. However the process ends, either the old or the new file is
  * complete. The lock is an exclusive transaction on an empty SQLite file: the system releases it when its holder dies, so

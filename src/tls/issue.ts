@@ -93,9 +93,7 @@ export async function issueLeaf(spec: LeafSpec, authority: CertificatePair): Pro
       new BasicConstraintsExtension(false, undefined, true),
       new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
       new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-      new SubjectAlternativeNameExtension(
-        spec.names.map((value) => ({ type: isAddress(value) ? 'ip' : 'dns', value })),
-      ),
+      alternativeNames(spec.names),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
       await AuthorityKeyIdentifierExtension.create(issuer.publicKey),
     ],
@@ -111,7 +109,7 @@ export async function issueRequest(
   const request = await Pkcs10CertificateRequestGenerator.create({
     keys,
     signingAlgorithm: signing,
-    extensions: [new SubjectAlternativeNameExtension(names.map((value) => ({ type: 'dns', value })))],
+    extensions: [alternativeNames(names)],
   });
   return { key: keyText(keys.privateKey), request: Buffer.from(request.rawData) };
 }
@@ -127,12 +125,33 @@ export async function issueProof(name: string, digest: Buffer, validity: Validit
     keys,
     signingAlgorithm: signing,
     extensions: [
-      new SubjectAlternativeNameExtension([{ type: 'dns', value: name }]),
+      alternativeNames([name]),
       // id-pe-acmeIdentifier: an OCTET STRING of 32 bytes.
       new Extension('1.3.6.1.5.5.7.1.31', true, Buffer.concat([Buffer.from([0x04, 0x20]), digest])),
     ],
   });
   return { key: keyText(keys.privateKey), chain: `${certificate.toString('pem')}\n` };
+}
+
+/**
+ * The id of a certificate in renewal information (RFC 9773, section 4.1); undefined if the certificate does not name the
+ * key of its CA.
+ */
+export function renewalIdOf({ raw }: { readonly raw: Buffer }): string | undefined {
+  const certificate = new X509Certificate(raw);
+  const keyId = certificate.getExtension(AuthorityKeyIdentifierExtension)?.keyId;
+  if (keyId === undefined) return undefined;
+  const hex = certificate.serialNumber;
+  const serial = Buffer.from(hex.length % 2 === 0 ? hex : `0${hex}`, 'hex');
+  // The bytes of a DER integer, which is positive here.
+  const integer = (serial[0] ?? 0) >= 0x80 ? Buffer.concat([Buffer.from([0]), serial]) : serial;
+  return `${Buffer.from(keyId, 'hex').toString('base64url')}.${integer.toString('base64url')}`;
+}
+
+function alternativeNames(names: readonly string[]): SubjectAlternativeNameExtension {
+  return new SubjectAlternativeNameExtension(
+    names.map((value) => ({ type: isAddress(value) ? 'ip' : 'dns', value })),
+  );
 }
 
 /** Passed as a structure, so that no character of a host name is special. */

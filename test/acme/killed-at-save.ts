@@ -29,6 +29,7 @@ const source = await AcmeSource.open({
   ...{ domains, acme, agentName: 'flm/test' },
   provers: [hook],
   challenge: () => undefined,
+  readSecret: () => undefined,
   tell: () => {},
 });
 // As a listener would, for timers do not.

@@ -15,30 +15,15 @@ import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import { AcmeSource, type AcmeSourceDeps } from '../../src/tls/acme/acme-source.ts';
 import { DnsHook } from '../../src/tls/acme/dns-hook.ts';
 import type { Prover } from '../../src/tls/acme/prover.ts';
+import type { NoteKind } from '../../src/tls/certificate-storage.ts';
 import { CertificateStore } from '../../src/tls/certificate-store.ts';
 import { noPebble, type Pebble, startPebble } from '../helpers/pebble.ts';
+import { ShiftedClock } from '../helpers/shifted-clock.ts';
 import { fill, smallDisk } from '../helpers/small-disk.ts';
 
 const domains = ['llm.example.org'];
 const never = new AbortController().signal;
 const hourMs = 3_600_000;
-
-/** The machine's clock, set wrong or moved on. */
-class ShiftedClock implements Clock {
-  shiftMs = 0;
-  nowMs(): number {
-    return systemClock.nowMs() + this.shiftMs;
-  }
-  monotonicMs(): number {
-    return systemClock.monotonicMs();
-  }
-  after(ms: number, f: () => void): () => void {
-    return systemClock.after(ms, f);
-  }
-  every(ms: number, f: () => void): () => void {
-    return systemClock.every(ms, f);
-  }
-}
 
 function folderOf(t: TestContext): string {
   const folder = mkdtempSync(join(tmpdir(), 'flm-acme-'));
@@ -57,6 +42,7 @@ function needsOf(pebble: Pebble, store: CertificateStore, clock: Clock, told: st
     ...{ store, clock, domains, acme, random: () => 0.5, agentName: 'flm/test' },
     provers: [hook],
     challenge: () => undefined,
+    readSecret: () => undefined,
     tell: (event, detail) => told.push(`${event}: ${detail}`),
   };
 }
@@ -77,7 +63,13 @@ test('a running proxy renews when two thirds are over, and swaps the new one in'
   const pebble = await startPebble(t, { lifetimeSeconds: 86_400 });
   const clock = new ShiftedClock();
   const told: string[] = [];
-  const source = await open(t, needsOf(pebble, new CertificateStore(folderOf(t), clock), clock, told));
+  /** Asks the CA for no time of the renewal, so that the age decides. */
+  class WithoutAdvice extends CertificateStore {
+    override keepNote(name: string, kind: NoteKind, text: string): Promise<void> {
+      return kind === 'renewal' ? Promise.reject(new Error('full')) : super.keepNote(name, kind, text);
+    }
+  }
+  const source = await open(t, needsOf(pebble, new WithoutAdvice(folderOf(t), clock), clock, told));
   await source.ready(never);
   const first = source.facts();
   assert.ok((first.renewsAtMs ?? 0) > clock.nowMs() + 16 * hourMs);

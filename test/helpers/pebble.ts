@@ -1,11 +1,13 @@
 /**
  * Pebble, a real ACME server, with its own resolver, which resolves every name to this machine. Both end with the test.
- * They come from Debian's package; if they are missing, `noPebble` says so.
+ * FLM_TEST_PEBBLE is a folder with both programs; otherwise they come from PATH. If they are missing, `noPebble` says so.
+ * Renewal information, profiles and addresses need a newer release than Debian's 2.4.0: `noNewPebble` says so.
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { get, request } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,14 +15,27 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 
+/** A newer Pebble refuses requests without a user agent, as RFC 8555, section 6.1, lets it. */
+const headers = { 'user-agent': 'flm-test' };
 const programs = ['pebble', 'pebble-challtestsrv', 'openssl'];
+const folders = [process.env.FLM_TEST_PEBBLE ?? '', ...(process.env.PATH ?? '').split(':')].filter(
+  (folder) => folder !== '',
+);
+const pathOf = (program: string): string | undefined =>
+  folders.map((folder) => join(folder, program)).find((path) => existsSync(path));
 
 /** The `skip` of a test. */
-export const noPebble = programs.every((program) =>
-  (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program))),
-)
+export const noPebble = programs.every((program) => pathOf(program) !== undefined)
   ? false
   : 'pebble and openssl are not there';
+
+/** The `skip` of a test of renewal information, which the program contains as the name of a path. */
+export const noNewPebble =
+  noPebble !== false
+    ? noPebble
+    : readFileSync(pathOf('pebble') ?? '').includes('set-renewal-info')
+      ? false
+      : 'this pebble has no renewal information; build a newer one (.ci/run, part acme)';
 
 export interface PebbleOptions {
   /** Nonces that are refused, in percent. */
@@ -28,6 +43,12 @@ export interface PebbleOptions {
   /** How long the CA waits before it validates; 0 by default. */
   readonly slowSeconds?: number;
   readonly lifetimeSeconds?: number;
+  /** HMAC keys of accounts by their key id; without one, the CA creates no account. */
+  readonly externalKeys?: Readonly<Record<string, string>>;
+  /** Certificate profiles, with the lifetime of their certificates. */
+  readonly profiles?: Readonly<
+    Record<string, { readonly description: string; readonly validityPeriod: number }>
+  >;
 }
 
 export interface Pebble {
@@ -43,6 +64,8 @@ export interface Pebble {
   rootFile(): Promise<string>;
   /** A hook that sets its resolver's TXT records. */
   readonly dnsHook: string;
+  /** Overrides the renewal information of the certificate with this PEM text. */
+  setRenewalInfo(certificate: string, answer: object): Promise<void>;
   /** Its complete log output. */
   log(): string;
   /** Stops the server. */
@@ -90,15 +113,27 @@ export async function startPebble(t: TestContext, options: PebbleOptions = {}): 
         privateKey: join(folder, 'key.pem'),
         httpPort,
         tlsPort,
+        // Debian's 2.4.0 reads the first, newer ones the second.
         ...(options.lifetimeSeconds === undefined
           ? {}
-          : { certificateValidityPeriod: options.lifetimeSeconds }),
+          : {
+              certificateValidityPeriod: options.lifetimeSeconds,
+              profiles: { default: { description: 'set', validityPeriod: options.lifetimeSeconds } },
+            }),
+        ...(options.externalKeys === undefined
+          ? {}
+          : { externalAccountBindingRequired: true, externalAccountMACKeys: options.externalKeys }),
+        ...(options.profiles === undefined ? {} : { profiles: options.profiles }),
       },
     }),
   );
   let text = '';
   const start = (program: string, args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess => {
-    const child = spawn(program, args, { cwd: folder, env: { ...process.env, ...env }, stdio: 'pipe' });
+    const child = spawn(pathOf(program) ?? program, args, {
+      cwd: folder,
+      env: { ...process.env, ...env },
+      stdio: 'pipe',
+    });
     children.push(child);
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (piece: string) => (text += piece));
@@ -117,7 +152,9 @@ export async function startPebble(t: TestContext, options: PebbleOptions = {}): 
     '-defaultIPv4',
     '127.0.0.1',
   ];
-  start('pebble-challtestsrv', [...off, '-dns01', dns, '-management', `127.0.0.1:${testPort}`], {});
+  // Debian's 2.4.0 has another name for the flag, and no DNS over HTTPS.
+  const listen = noNewPebble === false ? ['-doh', '', '-dnsserver', dns] : ['-dns01', dns];
+  start('pebble-challtestsrv', [...off, ...listen, '-management', `127.0.0.1:${testPort}`], {});
   const slow = options.slowSeconds ?? 0;
   const pebble = start('pebble', ['-config', join(folder, 'pebble.json'), '-dnsserver', dns], {
     PEBBLE_WFE_NONCEREJECT: String(options.rejectNonces ?? 0),
@@ -157,6 +194,15 @@ await fetch('http://127.0.0.1:${testPort}/' + call, { method: 'POST', body: JSON
       writeFileSync(file, await textOf(`https://localhost:${managementPort}/roots/0`));
       return file;
     },
+    async setRenewalInfo(certificate, answer) {
+      const body = JSON.stringify({ Certificate: certificate, ARIResponse: JSON.stringify(answer) });
+      const url = `https://localhost:${managementPort}/set-renewal-info/`;
+      const sent = request(url, { method: 'POST', rejectUnauthorized: false, agent: false, headers });
+      sent.end(body);
+      const [response] = (await once(sent, 'response')) as [IncomingMessage];
+      response.resume();
+      assert.equal(response.statusCode, 200);
+    },
     log: () => text,
     stop: () => end(pebble),
   };
@@ -190,7 +236,7 @@ async function until(done: () => Promise<boolean>, told: () => string): Promise<
 
 function answers(url: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const sent = request(url, { rejectUnauthorized: false, agent: false }, (response) => {
+    const sent = request(url, { rejectUnauthorized: false, agent: false, headers }, (response) => {
       response.resume();
       resolve(response.statusCode === 200);
     });
@@ -201,7 +247,7 @@ function answers(url: string): Promise<boolean> {
 
 function textOf(url: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    get(url, { rejectUnauthorized: false, agent: false }, (response) => {
+    get(url, { rejectUnauthorized: false, agent: false, headers }, (response) => {
       response.setEncoding('utf8');
       response.toArray().then((chunks) => resolve(chunks.join('')), reject);
     }).on('error', reject);

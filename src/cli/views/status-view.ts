@@ -176,9 +176,12 @@ export function engineAddress({ url }: Pick<EngineDocument, 'url'>): string {
 export function certificateText(certificate: CertificateDocument | undefined): string | undefined {
   if (certificate === undefined) return undefined;
   const { names, leftOut, expiresAt, authorityFile, renewsAt, expired } = certificate;
+  const { renewsBecause, renewalExplanationUrl } = certificate;
   const { certificate: said } = texts;
   const end = moment(Date.parse(expiresAt));
   const renewal = renewsAt === undefined ? [] : [said.renewed(moment(Date.parse(renewsAt)))];
+  if (renewal.length > 0 && renewsBecause === 'ca-window')
+    renewal.push(said.suggested(printable(renewalExplanationUrl ?? '')));
   const validity = units.list([expired ? said.expired(end) : said.until(end), ...renewal]);
   const lines = [units.clauses([said.names(names.join(', ')), validity])];
   if (leftOut.length > 0) lines.push(said.leftOut(leftOut.join(', ')));

@@ -1,6 +1,8 @@
 /**
- * The configuration of mode `https-acme`: the domains, and how flm obtains their certificate. Part of `ProxyConfig`.
+ * The configuration of mode `https-acme`: the domains and addresses, and how flm obtains their certificate. Part of
+ * `ProxyConfig`.
  */
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
 export const acmeChallenges = ['http-01', 'tls-alpn-01', 'dns-01'] as const;
@@ -16,13 +18,38 @@ const domainPattern = new RegExp(`^(?:\\*\\.)?(?:${label}\\.)+(?!\\d+$)${label}$
 /** Names without an owner (RFC 6761, 6762, 8375, ICANN's `.internal`): no public CA issues certificates for them. */
 const privatePattern = /(?:^|\.)(?:localhost|local|lan|internal|home\.arpa|test|invalid|example)$/;
 
+/** Ranges of addresses that one machine can have and prove. Only an own ACME server certifies the others than unicast. */
+const provableRanges: readonly string[] = [
+  'unicast',
+  'private',
+  'uniqueLocal',
+  'carrierGradeNat',
+  'loopback',
+];
+
 export const domainSchema = z
   .string()
   .toLowerCase()
-  .refine((name) => name.length <= 253 && domainPattern.test(name), {
+  .overwrite(canonicalName)
+  .refine((name) => name.length <= 253 && (domainPattern.test(name) || isProvableAddress(name)), {
     error:
-      'a full domain name such as llm.example.org or *.example.org, of letters, digits and dashes, 253 characters at most (other scripts in their xn-- form)',
+      'a full domain name such as llm.example.org or *.example.org, of letters, digits and dashes, 253 characters at most (other scripts in their xn-- form), or an address of one machine',
   });
+
+/** An IPv6 address in the form of RFC 5952, without the brackets of a URL. */
+function canonicalName(text: string): string {
+  const bare = /^\[(.+)\]$/.exec(text)?.[1] ?? text;
+  return bare.includes(':') && ipaddr.IPv6.isValid(bare) ? ipaddr.IPv6.parse(bare).toString() : text;
+}
+
+/** Whether an entry of `domains` is an address (RFC 8738). */
+export function isAddressName(name: string): boolean {
+  return ipaddr.IPv4.isValidFourPartDecimal(name) || (name.includes(':') && ipaddr.IPv6.isValid(name));
+}
+
+function isProvableAddress(name: string): boolean {
+  return isAddressName(name) && !name.includes('%') && provableRanges.includes(ipaddr.parse(name).range());
+}
 
 export const acmeSchema = z.strictObject({
   email: z
@@ -63,6 +90,30 @@ export const acmeSchema = z.strictObject({
     .max(65_535)
     .default(80)
     .describe('Port for http-01; the CA connects to port 80, which must be forwarded to this port.'),
+  eabKid: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,512}$/, { error: 'the key id that the website of the CA shows' })
+    .optional()
+    .describe('Key id of an account that the website of the CA created (external account binding).'),
+  eabKeyFile: z
+    .string()
+    .max(4096)
+    .refine((path) => /^(?:\/|[A-Za-z]:[\\/])/.test(path), { error: 'an absolute path' })
+    .optional()
+    .describe('File with the HMAC key of `eabKid`. flm reads it only to create the account.'),
+  eabKeyEnv: z
+    .string()
+    .max(256)
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, { error: 'the name of an environment variable' })
+    .optional()
+    .describe('Environment variable with the HMAC key of `eabKid`, instead of a file.'),
+  profile: z
+    .string()
+    .regex(/^[\x21-\x7e]{1,64}$/, { error: 'the name of a certificate profile, such as shortlived' })
+    .optional()
+    .describe(
+      'Certificate profile of the CA; by default the one that the CA selects, and `shortlived` for addresses where the CA has it.',
+    ),
   dnsHook: z
     .string()
     .trim()
@@ -108,6 +159,20 @@ export function acmeFaults({
         ['domains', index],
         'no wildcard without --acme-dns-hook, because only dns-01 supports wildcards (RFC 8555, 7.1.3)',
       );
+    else if (isAddressName(domain) && viaDns)
+      fault(
+        ['domains', index],
+        'no address with dns-01, which proves only names (RFC 8738, 7); use http-01 or tls-alpn-01',
+      );
+    else if (
+      acme.directory === undefined &&
+      isAddressName(domain) &&
+      ipaddr.parse(domain).range() !== 'unicast'
+    )
+      fault(
+        ['domains', index],
+        'a public address: no public CA issues certificates for a private one (use --mode dev-selfsigned or --acme-directory)',
+      );
     else if (acme.directory === undefined && privatePattern.test(domain))
       fault(
         ['domains', index],
@@ -118,6 +183,13 @@ export function acmeFaults({
     fault(['acme', 'dnsHook'], 'a command that sets TXT records, which dns-01 needs (--acme-dns-hook)');
   if (acme.challenge !== undefined && acme.challenge !== 'dns-01' && acme.dnsHook !== undefined)
     fault(['acme', 'dnsHook'], `nothing with ${acme.challenge}; it is for dns-01`);
+  if (acme.eabKid !== undefined && acme.eabKeyFile === undefined && acme.eabKeyEnv === undefined)
+    fault(['acme', 'eabKid'], 'given with its key (--acme-eab-key-file or --acme-eab-key-env)');
+  for (const field of ['eabKeyFile', 'eabKeyEnv'] as const)
+    if (acme.eabKid === undefined && acme[field] !== undefined)
+      fault(['acme', field], 'given with its key id (--acme-eab-kid)');
+  if (acme.eabKeyFile !== undefined && acme.eabKeyEnv !== undefined)
+    fault(['acme', 'eabKeyEnv'], 'nothing where a file has the key');
   if (acme.staging && acme.directory !== undefined)
     fault(['acme', 'staging'], 'false where a directory is given');
   return faults;

@@ -44,6 +44,10 @@ export interface CertificateFacts {
   readonly problem?: string;
   /** When the next certificate is requested from the ACME server. */
   readonly renewsAtMs?: number;
+  /** What decides `renewsAtMs`: two thirds of the lifetime, or a time that the CA suggests (RFC 9773). */
+  readonly renewsBecause?: 'age' | 'ca-window';
+  /** A page of the CA that says why it suggests that time. */
+  readonly renewalExplanationUrl?: string;
   /** Renewals that failed since the start. */
   readonly renewalFailures?: number;
 }

@@ -127,7 +127,7 @@ export const proxyConfigSchema = z.strictObject({
     .array(domainSchema)
     .max(100)
     .default([])
-    .describe('Domains of https-acme, all in one certificate; the proxy answers for them.'),
+    .describe('Domains and addresses of https-acme, all in one certificate; the proxy answers for them.'),
   acme: acmeSchema.prefault({}).describe('How https-acme obtains its certificate.'),
   clientCaFile: absolutePath
     .optional()

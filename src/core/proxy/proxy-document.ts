@@ -29,6 +29,14 @@ export const proxyCertificateSchema = z
       .optional()
       .describe("The CA's certificate on the machine of flm, which clients must trust."),
     renewsAt: time.optional().describe('When the next certificate is requested from the ACME server.'),
+    renewsBecause: z
+      .enum(['age', 'ca-window'])
+      .optional()
+      .describe('`age`: two thirds of the lifetime; `ca-window`: the ACME server suggests the time.'),
+    renewalExplanationUrl: z
+      .string()
+      .optional()
+      .describe('A page of the ACME server that says why it suggests that time.'),
     renewalFailures: count.optional().describe('Renewals that failed since the start.'),
   })
   .meta({ id: 'ProxyCertificate' });
@@ -224,6 +232,8 @@ function certificateDocument(facts: CertificateFacts, expired: boolean): Certifi
     fingerprint,
     authorityFile,
     renewsAtMs,
+    renewsBecause,
+    renewalExplanationUrl,
     renewalFailures,
   } = facts;
   return {
@@ -234,6 +244,8 @@ function certificateDocument(facts: CertificateFacts, expired: boolean): Certifi
     fingerprint,
     ...(authorityFile === undefined ? {} : { authorityFile }),
     ...(renewsAtMs === undefined ? {} : { renewsAt: new Date(renewsAtMs).toISOString() }),
+    ...(renewsBecause === undefined ? {} : { renewsBecause }),
+    ...(renewalExplanationUrl === undefined ? {} : { renewalExplanationUrl }),
     ...(renewalFailures === undefined ? {} : { renewalFailures }),
   };
 }

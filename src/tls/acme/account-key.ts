@@ -4,6 +4,7 @@
  */
 import {
   createHash,
+  createHmac,
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
@@ -12,6 +13,12 @@ import {
 } from 'node:crypto';
 
 type Json = Readonly<Record<string, unknown>>;
+
+/** An account that the website of a CA created. */
+export interface ExternalAccount {
+  readonly kid: string;
+  readonly key: Buffer;
+}
 
 export class AccountKey {
   readonly #key: KeyObject;
@@ -49,6 +56,14 @@ export class AccountKey {
   /** RFC 8555, section 8.1. */
   authorization(token: string): string {
     return `${token}.${this.thumbprint}`;
+  }
+
+  /** RFC 8555, section 7.3.4: the key of an account at the CA's website vouches for this key. */
+  boundTo({ kid, key }: ExternalAccount, url: string): Json {
+    const head = encoded(JSON.stringify({ alg: 'HS256', kid, url }));
+    const payload = encoded(JSON.stringify(this.#jwk));
+    const signature = createHmac('sha256', key).update(`${head}.${payload}`).digest('base64url');
+    return { protected: head, payload, signature };
   }
 
   /** `payload` undefined means POST-as-GET. Without an account URL, the key identifies itself. */

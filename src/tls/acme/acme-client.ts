@@ -3,10 +3,16 @@
  * only the latest nonce. docs/adr/0006-own-acme-client.md explains why flm has its own client.
  */
 import type { Clock } from '../../core/clock.ts';
-import type { AccountKey } from './account-key.ts';
+import type { AccountKey, ExternalAccount } from './account-key.ts';
 import { AcmeFailure } from './acme-failure.ts';
 import { failureOf, retryAfterMs } from './acme-problem.ts';
-import { type Directory, directoryIn, problemIn } from './acme-responses.ts';
+import {
+  type Directory,
+  directoryIn,
+  problemIn,
+  type SuggestedWindow,
+  suggestedWindowIn,
+} from './acme-responses.ts';
 import { type AcmeAnswer, type AcmeTransport, malformed } from './acme-transport.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -48,25 +54,59 @@ export class AcmeClient {
     return new AcmeClient(transport, clock, url, directory);
   }
 
-  /** Finds the account of this key, or creates it. The user has accepted the terms before this call. */
-  async enter(key: AccountKey, email: string | undefined, signal: AbortSignal): Promise<void> {
-    if (this.directory.wantsExternalAccount)
-      throw new AcmeFailure({
-        step: 'account',
-        reason: 'the CA requires an account created on its website (external account binding)',
-        fix: 'flm does not support such accounts; choose another CA with --acme-directory.',
-      });
+  /** Finds the account of this key. Returns false if the CA has none. */
+  async find(key: AccountKey, signal: AbortSignal): Promise<boolean> {
+    try {
+      const url = this.directory.newAccount;
+      const answer = await this.#signed('account', url, key, undefined, signal, { onlyReturnExisting: true });
+      this.#account = { key, url: this.#addressOf(answer) };
+      return true;
+    } catch (error) {
+      if (error instanceof AcmeFailure && error.problem === 'accountDoesNotExist') return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Finds the account of this key, or creates it. The user has accepted the terms before this call. `external`: an
+   * account at the website of the CA, which the new one belongs to.
+   */
+  async enter(
+    key: AccountKey,
+    email: string | undefined,
+    signal: AbortSignal,
+    external?: ExternalAccount,
+  ): Promise<void> {
     const contact = email === undefined ? [] : [`mailto:${email}`];
-    const answer = await this.#signed('account', this.directory.newAccount, key, undefined, signal, {
+    const url = this.directory.newAccount;
+    const answer = await this.#signed('account', url, key, undefined, signal, {
       termsOfServiceAgreed: true,
       contact,
+      ...(external === undefined ? {} : { externalAccountBinding: key.boundTo(external, url) }),
     });
-    const { location } = answer.headers;
-    if (location === undefined) throw malformed(this.#url, 'it gave the account no address');
+    const location = this.#addressOf(answer);
     this.#account = { key, url: location };
     // An existing account keeps its old contact.
     if (answer.status === 200 && email !== undefined && !answer.text.includes(email))
       await this.post('account', location, signal, { contact });
+  }
+
+  /**
+   * When the CA wants a certificate to be renewed; `id` as RFC 9773, section 4.1, makes it. `nextMs`: how long to wait
+   * before the next question, as the CA asks.
+   */
+  async suggestedWindow(
+    id: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly window: SuggestedWindow; readonly nextMs: number | undefined } | undefined> {
+    const { renewalInfo } = this.directory;
+    if (renewalInfo === undefined) return undefined;
+    const url = `${renewalInfo.replace(/\/$/, '')}/${id}`;
+    const answer = await this.#transport.send('GET', url, undefined, signal);
+    if (answer.status >= 400) throw failureOf('renewal', problemIn(answer), waitOf(answer, this.#clock));
+    if (answer.status !== 200) throw malformed(url, `it answers with status ${answer.status}`);
+    const nextMs = retryAfterMs(answer.headers['retry-after'], this.#clock.nowMs());
+    return { window: suggestedWindowIn(url, answer), nextMs };
   }
 
   get key(): AccountKey {
@@ -82,6 +122,12 @@ export class AcmeClient {
     payload?: Json,
   ): Promise<AcmeAnswer> {
     return this.#signed(step, url, this.key, this.#account?.url, signal, payload);
+  }
+
+  #addressOf(answer: AcmeAnswer): string {
+    const { location } = answer.headers;
+    if (location === undefined) throw malformed(this.#url, 'it gave the account no address');
+    return location;
   }
 
   async #signed(

@@ -4,7 +4,15 @@
  */
 import { ProxyError } from '../../core/errors.ts';
 
-export type AcmeStep = 'directory' | 'account' | 'order' | 'challenge' | 'certificate' | 'saving' | 'waiting';
+export type AcmeStep =
+  | 'directory'
+  | 'account'
+  | 'order'
+  | 'challenge'
+  | 'certificate'
+  | 'renewal'
+  | 'saving'
+  | 'waiting';
 
 export interface AcmeTrouble {
   readonly step: AcmeStep;
@@ -16,6 +24,8 @@ export interface AcmeTrouble {
   readonly notBeforeMs?: number | undefined;
   /** Control of a name was not proved; another challenge type may work. */
   readonly unproved?: boolean;
+  /** The type of the CA's problem document (RFC 8555, section 6.7), without its prefix. */
+  readonly problem?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -23,13 +33,15 @@ export class AcmeFailure extends ProxyError {
   readonly step: AcmeStep;
   readonly notBeforeMs: number | undefined;
   readonly unproved: boolean;
+  readonly problem: string | undefined;
 
-  constructor({ step, reason, fix, notBeforeMs, unproved, cause }: AcmeTrouble) {
+  constructor({ step, reason, fix, notBeforeMs, unproved, problem, cause }: AcmeTrouble) {
     const when = notBeforeMs === undefined ? '' : ` Try again after ${timeText(notBeforeMs)}.`;
     super('PROXY_ACME_FAILED', { params: { reason, fix: `${fix}${when}`.trim() }, cause });
     this.step = step;
     this.notBeforeMs = notBeforeMs;
     this.unproved = unproved === true;
+    this.problem = problem;
   }
 }
 

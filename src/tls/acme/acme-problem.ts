@@ -19,7 +19,10 @@ const fixes: Readonly<Record<string, string>> = {
   rejectedIdentifier: 'The CA issues no certificate for this name: check its spelling.',
   caa: "The domain's CAA records list the CAs that may issue its certificates: add this CA, or use another one.",
   dns: "Check the domain's DNS records.",
-  externalAccountRequired: 'flm does not support external accounts; choose another CA.',
+  externalAccountRequired:
+    'Create an account on the website of the CA, and give its key id and key with --acme-eab-kid and --acme-eab-key-file.',
+  unsupportedProfile: 'Choose another certificate profile with --acme-profile.',
+  invalidProfile: 'Choose another certificate profile with --acme-profile.',
   serverInternal: 'The CA has an internal problem; try again later.',
 };
 
@@ -32,6 +35,7 @@ export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number 
     order: `the order${of}`,
     challenge: `the proof${of}`,
     certificate: `the certificate${of}`,
+    renewal: 'the question when to renew',
     saving: 'the certificate',
     waiting: 'the order',
   }[step];
@@ -40,6 +44,7 @@ export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number 
     reason: `it refused ${what}: "${printableExcerpt(problem.detail)}" (${printableExcerpt(type)})`,
     fix: fixes[type] ?? 'The message of the CA describes the problem.',
     notBeforeMs,
+    problem: type,
   });
 }
 

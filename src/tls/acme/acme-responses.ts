@@ -11,6 +11,10 @@ export interface Directory {
   readonly newOrder: string;
   readonly terms: string | undefined;
   readonly wantsExternalAccount: boolean;
+  /** RFC 9773; undefined if the CA has no renewal information. */
+  readonly renewalInfo: string | undefined;
+  /** Names of the certificate profiles that an order may ask for (draft-ietf-acme-profiles). */
+  readonly profiles: readonly string[];
 }
 
 export interface AcmeOrder {
@@ -44,6 +48,14 @@ export interface Problem {
   readonly domain: string | undefined;
 }
 
+/** RFC 9773, section 4.2: when the CA wants a certificate to be renewed. */
+export interface SuggestedWindow {
+  readonly startMs: number;
+  readonly endMs: number;
+  /** A page of the CA that says why. */
+  readonly explanationUrl: string | undefined;
+}
+
 type Json = Readonly<Record<string, unknown>>;
 
 export function directoryIn(url: string, answer: AcmeAnswer): Directory {
@@ -55,6 +67,8 @@ export function directoryIn(url: string, answer: AcmeAnswer): Directory {
     newOrder: link(url, json.newOrder),
     terms: typeof meta.termsOfService === 'string' ? meta.termsOfService : undefined,
     wantsExternalAccount: meta.externalAccountRequired === true,
+    renewalInfo: json.renewalInfo === undefined ? undefined : link(url, json.renewalInfo),
+    profiles: Object.keys(record(meta.profiles)).slice(0, 100),
   };
 }
 
@@ -88,6 +102,23 @@ export function authorizationIn(url: string, answer: AcmeAnswer): Authorization 
         problem: problemOf(c.error),
       })),
   };
+}
+
+export function suggestedWindowIn(url: string, answer: AcmeAnswer): SuggestedWindow {
+  const json = jsonIn(url, answer);
+  const { start, end } = record(json.suggestedWindow);
+  const startMs = Date.parse(text(url, start));
+  const endMs = Date.parse(text(url, end));
+  // RFC 9773, section 4.2: such a response is invalid.
+  if (!(startMs < endMs)) throw malformed(url, 'its time for a renewal ends before it begins');
+  return { startMs, endMs, explanationUrl: pageIn(json.explanationURL) };
+}
+
+/** A link that people may follow; undefined if it is none. */
+function pageIn(value: unknown): string | undefined {
+  if (typeof value !== 'string' || value.length > 500 || !/^https:\/\/[\x21-\x7e]+$/.test(value))
+    return undefined;
+  return URL.canParse(value) ? new URL(value).href : undefined;
 }
 
 /** The problem in a response with status 400 or higher. */

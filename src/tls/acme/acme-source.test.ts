@@ -51,6 +51,7 @@ async function fixtureOf(t: TestContext): Promise<Fixture> {
       ...{ store, clock, random: () => 0.5, domains, acme, agentName: 'flm/test' },
       provers: [prover],
       challenge: () => undefined,
+      readSecret: () => undefined,
       tell: (event, detail) => told.push(`${event}: ${detail}`),
     });
     t.after(() => source.close());

@@ -1,8 +1,25 @@
 /** tls-alpn-01 (RFC 8737): the HTTPS port presents a special certificate to clients that offer `acme-tls/1`. */
+import ipaddr from 'ipaddr.js';
 import type { Clock } from '../../core/clock.ts';
+import { isAddressName } from '../../core/proxy/acme-config.ts';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { loadIssue } from '../load-issue.ts';
 import { type ChallengeProof, type Prover, sha256 } from './prover.ts';
+
+/**
+ * The server name that the CA sends for a domain; for an address its name in the reverse zone (RFC 8738, section 6),
+ * because a server name is never an address (RFC 6066, section 3).
+ */
+export function proofServerName(domain: string): string {
+  if (!isAddressName(domain)) return domain;
+  const bytes = ipaddr.parse(domain).toByteArray();
+  if (bytes.length === 4) return `${bytes.reverse().join('.')}.in-addr.arpa`;
+  const digits = bytes.flatMap((byte) => [byte >> 4, byte & 15]);
+  return `${digits
+    .reverse()
+    .map((digit) => digit.toString(16))
+    .join('.')}.ip6.arpa`;
+}
 
 const dayMs = 86_400_000;
 const adoptedMs = 600_000;
@@ -19,7 +36,10 @@ export class AlpnProver implements Prover {
   }
 
   requirement(domain: string): string {
-    return `the address records of ${domain} lead to this machine, and that port 443 there is forwarded to port ${this.#port()} here without a proxy that terminates TLS`;
+    const port = this.#port();
+    return isAddressName(domain)
+      ? `connections to ${domain} lead to this machine, and that port 443 there is forwarded to port ${port} here without a proxy that terminates TLS`
+      : `the address records of ${domain} lead to this machine, and that port 443 there is forwarded to port ${port} here without a proxy that terminates TLS`;
   }
 
   /** The certificate for a client that offers `acme-tls/1`. */
@@ -52,9 +72,10 @@ export class AlpnProver implements Prover {
 
   async show({ domain, authorization }: ChallengeProof): Promise<() => Promise<void>> {
     const pair = await this.pairFor({ domain, authorization });
-    this.#pairs.set(domain, pair);
+    const name = proofServerName(domain);
+    this.#pairs.set(name, pair);
     return () => {
-      this.#pairs.delete(domain);
+      this.#pairs.delete(name);
       return Promise.resolve();
     };
   }

@@ -2,16 +2,20 @@
  * Runs one order for a certificate: account, order, challenge, chain. Stores the intermediate state, and counts the
  * attempts. The caller holds the certificate's lock.
  */
+import type { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Clock } from '../../core/clock.ts';
-import { type AcmeConfig, directoryOf } from '../../core/proxy/acme-config.ts';
+import type { SecretRef } from '../../core/engine/engine.ts';
+import { type AcmeConfig, directoryOf, isAddressName } from '../../core/proxy/acme-config.ts';
 import type { ReadPair } from '../certificate-pair.ts';
 import type { CertificateStorage } from '../certificate-storage.ts';
-import { AccountKey } from './account-key.ts';
+import { loadIssue } from '../load-issue.ts';
+import { AccountKey, type ExternalAccount } from './account-key.ts';
 import { AcmeClient } from './acme-client.ts';
 import { AcmeFailure, printableExcerpt } from './acme-failure.ts';
 import { acmeAccountName } from './acme-names.ts';
+import type { Directory } from './acme-responses.ts';
 import { AcmeTransport } from './acme-transport.ts';
 import { keepTries, nothingTried, readTries } from './failed-orders.ts';
 import { type BegunOrder, obtain, resume, type Wanted } from './obtain.ts';
@@ -25,6 +29,10 @@ export interface CertificateOrder {
   readonly clock: Clock;
   readonly domains: readonly string[];
   readonly acme: AcmeConfig;
+  /** Reads a secret from a file or an environment variable; undefined if it cannot be read. */
+  readonly readSecret: (secret: SecretRef) => string | undefined;
+  /** The certificate that the new one replaces. */
+  readonly replaced: X509Certificate | undefined;
   /** The name of this program in requests to the CA. */
   readonly agentName: string;
   /** The challenges that can prove the domains, most likely first; at least one. */
@@ -48,13 +56,15 @@ export async function orderCertificate(order: CertificateOrder, signal: AbortSig
   const begun = await readBegun(store, name);
   if (begun === undefined) await mayOrder(order);
   doing('the directory of the CA');
-  const transport = new AcmeTransport(clock, agentName, await authorityText(acme.caFile));
-  try {
-    const client = await AcmeClient.open(transport, clock, directoryOf(acme), signal);
+  return withAcmeClient({ acme, clock, agentName }, signal, async (client) => {
     doing('the account with the CA');
     await enterAccount(order, client, signal);
     const keep = (o: BegunOrder): Promise<void> => store.keepNote(name, 'order', JSON.stringify(o));
-    const wanted: Wanted = { client, clock, domains, keep, doing };
+    const wanted: Wanted = {
+      ...{ client, clock, domains, keep, doing },
+      profile: profileFor(acme, domains, client.directory),
+      replaces: await replacedId(order, client),
+    };
     const pair =
       (begun === undefined ? undefined : await resume(wanted, begun, signal)) ??
       (await obtainAnyhow(order, wanted, signal));
@@ -62,6 +72,18 @@ export async function orderCertificate(order: CertificateOrder, signal: AbortSig
     await store.remove(name, 'order');
     await keepTries(store, name, nothingTried);
     return pair;
+  });
+}
+
+/** Runs `f` with a client of the CA. Throws an `AcmeFailure`, the reason of the signal, or what `f` throws. */
+export async function withAcmeClient<T>(
+  { acme, clock, agentName }: Pick<CertificateOrder, 'acme' | 'clock' | 'agentName'>,
+  signal: AbortSignal,
+  f: (client: AcmeClient) => Promise<T>,
+): Promise<T> {
+  const transport = new AcmeTransport(clock, agentName, await authorityText(acme.caFile));
+  try {
+    return await f(await AcmeClient.open(transport, clock, directoryOf(acme), signal));
   } finally {
     transport.close();
   }
@@ -137,16 +159,84 @@ async function countOrder({ store, name, clock }: CertificateOrder): Promise<voi
 
 async function enterAccount(order: CertificateOrder, client: AcmeClient, signal: AbortSignal): Promise<void> {
   const { store, acme } = order;
-  const name = acmeAccountName(directoryOf(acme));
+  const name = acmeAccountName(directoryOf(acme), acme.eabKid);
+  const needsExternal = acme.eabKid !== undefined || client.directory.wantsExternalAccount;
   await store.locked(name, accountLockMs, signal, async () => {
     const kept = AccountKey.read((await store.note(name, 'key')) ?? '');
     // A stored account key means that the terms were accepted.
     if (kept === undefined && !acme.acceptTerms) throw termsNeeded(client.directory.terms);
+    // Many CAs let a key of their website be used once. It is read only where the account does not exist yet.
+    if (kept !== undefined && needsExternal && (await client.find(kept, signal))) return;
+    const external = needsExternal ? externalAccount(order) : undefined;
     const key = kept ?? AccountKey.make();
     // Stored before the account is created, so that no account is lost.
     if (kept === undefined) await store.keepNote(name, 'key', key.pem());
-    await client.enter(key, acme.email, signal);
+    await client.enter(key, acme.email, signal, external);
   });
+}
+
+/** Throws an `AcmeFailure` without the key in its text. */
+function externalAccount({ acme, readSecret }: CertificateOrder): ExternalAccount {
+  const { eabKid, eabKeyFile, eabKeyEnv = '' } = acme;
+  const failed = (reason: string, fix: string): AcmeFailure =>
+    new AcmeFailure({ step: 'account', reason, fix });
+  if (eabKid === undefined)
+    throw failed(
+      'the CA requires an account created on its website (external account binding)',
+      'Create one there, and give its key id and key with --acme-eab-kid and --acme-eab-key-file.',
+    );
+  const text = readSecret(
+    eabKeyFile === undefined ? { from: 'env', name: eabKeyEnv } : { from: 'file', path: eabKeyFile },
+  )?.trim();
+  const remedy =
+    'Put the HMAC key there as the website of the CA shows it. It is needed once, to create the account.';
+  if (text === undefined || text === '')
+    throw failed(
+      eabKeyFile === undefined
+        ? `the key of the external account cannot be read from the variable ${eabKeyEnv}`
+        : `the key of the external account cannot be read from the file ${eabKeyFile}`,
+      remedy,
+    );
+  const key = /^[A-Za-z0-9_+/-]{16,1024}={0,2}$/.test(text) ? Buffer.from(text, 'base64url') : undefined;
+  if (key === undefined)
+    throw failed(
+      eabKeyFile === undefined
+        ? `the text in the variable ${eabKeyEnv} is no HMAC key in base64url`
+        : `the text in the file ${eabKeyFile} is no HMAC key in base64url`,
+      remedy,
+    );
+  return { kid: eabKid, key };
+}
+
+/** Let's Encrypt issues certificates for addresses only in a profile of this name. */
+const profileOfAddresses = 'shortlived';
+
+/** Throws an `AcmeFailure` if the CA does not have the profile. */
+function profileFor(
+  acme: AcmeConfig,
+  domains: readonly string[],
+  { profiles }: Directory,
+): string | undefined {
+  if (acme.profile === undefined)
+    return domains.some(isAddressName) && profiles.includes(profileOfAddresses)
+      ? profileOfAddresses
+      : undefined;
+  if (profiles.includes(acme.profile)) return acme.profile;
+  const offered = profiles.filter((name) => /^[\x21-\x7e]{1,64}$/.test(name)).join(', ');
+  throw new AcmeFailure({
+    step: 'order',
+    reason: `the CA has no certificate profile ${acme.profile}`,
+    fix:
+      offered === ''
+        ? 'This CA has no profiles: leave --acme-profile out.'
+        : `Choose one of ${offered} with --acme-profile, or leave it out.`,
+  });
+}
+
+/** RFC 9773, section 5: the CA may exempt an order from its limits if the order names the certificate it replaces. */
+async function replacedId({ replaced }: CertificateOrder, client: AcmeClient): Promise<string | undefined> {
+  if (replaced === undefined || client.directory.renewalInfo === undefined) return undefined;
+  return (await loadIssue()).renewalIdOf(replaced);
 }
 
 function termsNeeded(terms: string | undefined): AcmeFailure {

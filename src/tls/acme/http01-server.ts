@@ -12,7 +12,9 @@
  */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { Socket } from 'node:net';
+import ipaddr from 'ipaddr.js';
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
+import { isAddressName } from '../../core/proxy/acme-config.ts';
 import type { ChallengeProof, Prover } from './prover.ts';
 
 export interface Http01ServerDeps {
@@ -90,7 +92,10 @@ export class Http01Server implements Prover {
   }
 
   requirement(domain: string): string {
-    return `the address records of ${domain} lead to this machine, and that port 80 there is forwarded to port ${this.#deps.port} here`;
+    const { port } = this.#deps;
+    return isAddressName(domain)
+      ? `connections to ${domain} lead to this machine, and that port 80 there is forwarded to port ${port} here`
+      : `the address records of ${domain} lead to this machine, and that port 80 there is forwarded to port ${port} here`;
   }
 
   show(proof: ChallengeProof): Promise<() => Promise<void>> {
@@ -159,9 +164,7 @@ export class Http01Server implements Prover {
     if (hasCredential || secret !== undefined) return this.#refuseKey(secret, request.socket);
     if (!/^\/[\x21-\x7e]*$/.test(url) || (httpVersion !== '1.1' && httpVersion !== '1.0')) return malformed;
     const hosts = request.headersDistinct.host ?? [];
-    const host =
-      hosts.length === 1 ? /^([a-z0-9.-]+?)\.?(?::\d{1,5})?$/i.exec(hosts[0] as string)?.[1] : undefined;
-    const name = host?.toLowerCase();
+    const name = hosts.length === 1 ? hostName(hosts[0] as string) : undefined;
     // Protects from DNS rebinding, and keeps foreign names out of redirects.
     if (name === undefined || !this.#answersFor(name))
       return answer('421 Misdirected Request', 'This server does not serve that host.');
@@ -177,7 +180,7 @@ export class Http01Server implements Prover {
     return answer(
       '308 Permanent Redirect',
       'Use https.',
-      [`location: https://${name}${port === 443 ? '' : `:${port}`}${url}`],
+      [`location: https://${name.includes(':') ? `[${name}]` : name}${port === 443 ? '' : `:${port}`}${url}`],
       method,
     );
   }
@@ -226,6 +229,13 @@ export class Http01Server implements Prover {
     const nowMs = this.#deps.clock.monotonicMs();
     for (const [socket, { deadlineMs }] of this.#connections) if (nowMs >= deadlineMs) socket.destroy();
   }
+}
+
+/** The name or address in a Host field, in the form of `domains`; undefined if it is malformed. */
+function hostName(field: string): string | undefined {
+  const [, literal, name] = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+?)\.?)(?::\d{1,5})?$/i.exec(field) ?? [];
+  if (literal === undefined) return name?.toLowerCase();
+  return ipaddr.IPv6.isValid(literal) ? ipaddr.IPv6.parse(literal).toString() : undefined;
 }
 
 /** An error of Node's parser, with the bytes that it was reading. */

@@ -6,8 +6,10 @@
  * Challenge responses are always removed at the end. Order and key are stored before the CA is asked to issue, so that
  * a process that is killed between issue and save fetches that certificate later instead of ordering another.
  */
+import ipaddr from 'ipaddr.js';
 import type { Clock } from '../../core/clock.ts';
 import { pause } from '../../core/deadline.ts';
+import { isAddressName } from '../../core/proxy/acme-config.ts';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import { beginMsOf, expiryMsOf, namesOf, pairText, type ReadPair, readPair } from '../certificate-pair.ts';
 import { loadIssue } from '../load-issue.ts';
@@ -28,6 +30,10 @@ export interface Wanted {
   readonly client: AcmeClient;
   readonly clock: Clock;
   readonly domains: readonly string[];
+  /** The certificate profile to ask for; undefined: the CA selects. */
+  readonly profile: string | undefined;
+  /** The id of the certificate that the new one replaces (RFC 9773, section 4.1). */
+  readonly replaces: string | undefined;
   /** Called before the CA is asked to issue. */
   readonly keep: (order: BegunOrder) => Promise<void>;
   /** Reports the current step, in words. */
@@ -42,9 +48,7 @@ const maxAskedWaitMs = 15_000;
 export async function obtain(wanted: Wanted, prover: Prover, signal: AbortSignal): Promise<ReadPair> {
   const { client, domains, keep } = wanted;
   wanted.doing('the order');
-  const answer = await client.post('order', client.directory.newOrder, signal, {
-    identifiers: domains.map((value) => ({ type: 'dns', value })),
-  });
+  const answer = await newOrder(wanted, signal);
   const { location } = answer.headers;
   if (location === undefined) throw malformed(client.directory.newOrder, 'it gave the order no address');
   const order = orderIn(location, answer);
@@ -57,6 +61,28 @@ export async function obtain(wanted: Wanted, prover: Prover, signal: AbortSignal
     csr: request.toString('base64url'),
   });
   return fetchChain(wanted, await issued(wanted, order.url, asked, signal), key, signal);
+}
+
+async function newOrder(
+  { client, domains, profile, replaces }: Wanted,
+  signal: AbortSignal,
+): Promise<AcmeAnswer> {
+  const order = {
+    // RFC 8738, section 3.
+    identifiers: domains.map((value) => ({ type: isAddressName(value) ? 'ip' : 'dns', value })),
+    ...(profile === undefined ? {} : { profile }),
+  };
+  const url = client.directory.newOrder;
+  if (replaces === undefined) return client.post('order', url, signal, order);
+  try {
+    return await client.post('order', url, signal, { ...order, replaces });
+  } catch (error) {
+    // The certificate was replaced already, or belongs to another account: each CA has another problem type for that. A
+    // new certificate is needed all the same.
+    if (!(error instanceof AcmeFailure) || error.notBeforeMs !== undefined || error.problem === 'rateLimited')
+      throw error;
+    return client.post('order', url, signal, order);
+  }
 }
 
 /** Fetches the certificate of an earlier order; undefined if the CA has none. Throws the reason of the signal. */
@@ -90,7 +116,7 @@ async function prove(wanted: Wanted, prover: Prover, order: AcmeOrder, signal: A
     for (const url of order.authorizations) {
       const authorization = authorizationIn(url, await client.post('challenge', url, signal));
       if (authorization.status === 'valid') continue;
-      const { domain } = authorization;
+      const domain = spelledAsOrdered(authorization.domain);
       // A DNS hook would write the record into any zone that the CA names.
       if (!wanted.domains.includes(domain) && !wanted.domains.includes(`*.${domain}`))
         throw malformed(url, 'it requires validation of a name that was not ordered');
@@ -116,6 +142,11 @@ async function prove(wanted: Wanted, prover: Prover, order: AcmeOrder, signal: A
   } finally {
     for (const takeAway of shown) await takeAway();
   }
+}
+
+/** An IPv6 address in the form of RFC 5952, which `domains` have. */
+function spelledAsOrdered(name: string): string {
+  return isAddressName(name) ? ipaddr.parse(name).toString() : name;
 }
 
 async function issued(

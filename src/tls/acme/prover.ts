@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { AcmeChallenge } from '../../core/proxy/acme-config.ts';
 
 export interface ChallengeProof {
-  /** Without the `*.` of a wildcard. */
+  /** A name without the `*.` of a wildcard, or an address. */
   readonly domain: string;
   readonly token: string;
   /** RFC 8555, section 8.1. */

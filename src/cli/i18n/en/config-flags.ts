@@ -16,7 +16,7 @@ export const configFlags = {
   hsts: 'tell browsers to use only HTTPS for this time; off by default',
   otlp: 'send traces and metrics to this OpenTelemetry server (OTLP over HTTP), or with environment to the one in OTEL_EXPORTER_OTLP_ENDPOINT; off by default',
   keyMetrics: 'number of keys with metrics of their own; 0 by default',
-  domain: 'domain for https-acme (repeatable), such as llm.example.org',
+  domain: 'domain or public address for https-acme (repeatable), such as llm.example.org',
   acmeEmail: 'contact address for the CA',
   acmeAcceptTerms: "accept the CA's terms of service; once for each CA",
   acmeChallenge: 'http-01, tls-alpn-01 or dns-01; by default flm selects one that works on this machine',
@@ -25,4 +25,8 @@ export const configFlags = {
   acmeStaging: "test with Let's Encrypt's staging server; clients do not trust its certificates",
   acmeDirectory: "ACME server; by default Let's Encrypt",
   acmeCa: 'CA certificate (PEM) to trust for the ACME server itself',
+  acmeEabKid: 'key id of an account from the website of the CA (external account binding)',
+  acmeEabKeyFile: 'file with the HMAC key of that account, as the website shows it',
+  acmeEabKeyEnv: 'environment variable with that HMAC key, instead of a file',
+  acmeProfile: 'certificate profile of the CA, such as shortlived',
 };

@@ -67,6 +67,8 @@ export const status = {
     until: (at: string): string => `until ${at}`,
     expired: (at: string): string => `EXPIRED at ${at}`,
     renewed: (at: string): string => `renewed from ${at}`,
+    suggested: (page: string): string =>
+      page === '' ? 'the time that the CA suggests' : `the time that the CA suggests (${page})`,
     leftOut: (names: string): string => `not for ${names}: the local CA may certify only private addresses`,
     authority: (file: string): string =>
       `clients must trust its CA, ${file}: flm cert trust, flm cert trust --device`,

@@ -18,7 +18,7 @@ export const configFlags: CliCatalogue['configFlags'] = {
   hsts: 'この時間、HTTPSだけを使うようブラウザーに伝えます。既定では伝えません',
   otlp: 'このOpenTelemetryサーバー（HTTP経由のOTLP）にトレースとメトリクスを送ります。environmentを指定すると、環境変数のアドレスを使います。既定では送りません',
   keyMetrics: '個別のメトリクスを持つキーの数。既定では0',
-  domain: 'https-acmeのドメイン（複数指定可）。例: llm.example.org',
+  domain: 'https-acmeのドメインまたは公開アドレス（複数指定可）。例: llm.example.org',
   acmeEmail: 'CAに伝える連絡先のアドレス',
   acmeAcceptTerms: 'CAの利用規約に同意します（CAごとに1回）',
   acmeChallenge: 'http-01、tls-alpn-01、dns-01のいずれか。既定ではこのマシンで使えるものを選びます',
@@ -27,4 +27,8 @@ export const configFlags: CliCatalogue['configFlags'] = {
   acmeStaging: "Let's Encryptのステージングサーバーで試します。クライアントはその証明書を信頼しません",
   acmeDirectory: "ACMEサーバー。既定ではLet's Encrypt",
   acmeCa: 'ACMEサーバーとの通信で信頼するCAの証明書（PEM）',
+  acmeEabKid: 'CAのWebサイトで作成したアカウントのキーID（External Account Binding）',
+  acmeEabKeyFile: 'そのアカウントのHMACキーを、Webサイトの表示どおりに書いたファイル',
+  acmeEabKeyEnv: 'ファイルの代わりに、そのHMACキーを入れた環境変数の名前',
+  acmeProfile: 'CAの証明書プロファイル。例: shortlived',
 };

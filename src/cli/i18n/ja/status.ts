@@ -72,6 +72,7 @@ export const status: CliCatalogue['status'] = {
     until: (at) => `有効期限: ${at}`,
     expired: (at) => `${at}に期限切れ`,
     renewed: (at) => `更新開始: ${at}`,
+    suggested: (page) => (page === '' ? 'CAが提案した時刻' : `CAが提案した時刻（${page}）`),
     leftOut: (names) => `対象外: ${names}（ローカルCAはプライベートアドレスだけを証明できます）`,
     authority: (file) =>
       `クライアントはCAを信頼する必要があります（${file}）: flm cert trust、flm cert trust --device`,

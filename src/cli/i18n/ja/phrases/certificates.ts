@@ -87,13 +87,48 @@ export const certificatePhrases: readonly Phrase[] = [
   ],
   ["Check the domain's DNS records.", 'ドメインのDNSレコードを確認してください。'],
   [
-    'flm does not support external accounts; choose another CA.',
-    'flmは外部アカウントに対応していません。別のCAを指定してください。',
+    'Create an account on the website of the CA, and give its key id and key with --acme-eab-kid and --acme-eab-key-file.',
+    'CAのWebサイトでアカウントを作成し、そのキーIDとキーを--acme-eab-kidと--acme-eab-key-fileで指定してください。',
   ],
   [
-    'flm does not support such accounts; choose another CA with --acme-directory.',
-    'flmはこの形式のアカウントに対応していません。--acme-directoryで別のCAを指定してください。',
+    'Create one there, and give its key id and key with --acme-eab-kid and --acme-eab-key-file.',
+    'Webサイトで作成し、そのキーIDとキーを--acme-eab-kidと--acme-eab-key-fileで指定してください。',
   ],
+  [
+    'the key of the external account cannot be read from the variable {name}',
+    '外部アカウントのキーを環境変数{name}から読み取れません',
+  ],
+  [
+    'the key of the external account cannot be read from the file {file}',
+    '外部アカウントのキーをファイル{file}から読み取れません',
+  ],
+  [
+    'the text in the variable {name} is no HMAC key in base64url',
+    '環境変数{name}の内容は、base64urlのHMACキーではありません',
+  ],
+  [
+    'the text in the file {file} is no HMAC key in base64url',
+    'ファイル{file}の内容は、base64urlのHMACキーではありません',
+  ],
+  [
+    'Put the HMAC key there as the website of the CA shows it. It is needed once, to create the account.',
+    'HMACキーを、CAのWebサイトの表示どおりに入れてください。必要なのは、アカウントを作成する1回だけです。',
+  ],
+  ['the CA has no certificate profile {name}', 'CAに証明書プロファイル{name}がありません'],
+  [
+    'This CA has no profiles: leave --acme-profile out.',
+    'このCAにプロファイルはありません。--acme-profileを外してください。',
+  ],
+  [
+    'Choose one of {names} with --acme-profile, or leave it out.',
+    '--acme-profileで{names}のいずれかを指定するか、--acme-profileを外してください。',
+  ],
+  [
+    'Choose another certificate profile with --acme-profile.',
+    '--acme-profileで別の証明書プロファイルを指定してください。',
+  ],
+  ['its time for a renewal ends before it begins', '更新の時間帯の終わりが始まりより前です'],
+  ['the question when to renew', '更新時期の問い合わせ'],
   [
     'The CA has an internal problem; try again later.',
     'CA内部の問題です。しばらく待ってからもう一度試してください。',
@@ -212,6 +247,14 @@ export const certificatePhrases: readonly Phrase[] = [
   ['the CA calls it {status}', 'CAの判定は{status}です'],
   ['{challenge} did not prove {domain}: {reason}', '{challenge}で{domain}を検証できませんでした: {reason}'],
   ['Check that {what}.', '次の点を確認してください: {what}。'],
+  [
+    'connections to {domain} lead to this machine, and that port 443 there is forwarded to port {port} here without a proxy that terminates TLS',
+    '{domain}への接続がこのマシンに届き、そのポート443が、TLSを終端するプロキシを挟まずにこのマシンのポート{port}へ転送されること',
+  ],
+  [
+    'connections to {domain} lead to this machine, and that port 80 there is forwarded to port {port} here',
+    '{domain}への接続がこのマシンに届き、そのポート80がこのマシンのポート{port}へ転送されること',
+  ],
   [
     'the address records of {domain} lead to this machine, and that port 443 there is forwarded to port {port} here without a proxy that terminates TLS',
     '{domain}のアドレスレコードがこのマシンを指し、そのポート443が、TLSを終端するプロキシを挟まずにこのマシンのポート{port}へ転送されること',

@@ -144,8 +144,8 @@ export const valuePhrases: readonly Phrase[] = [
     'モードlocal-httpでは指定不可（クライアント証明書にはHTTPSが必要です）',
   ],
   [
-    'a full domain name such as llm.example.org or *.example.org, of letters, digits and dashes, 253 characters at most (other scripts in their xn-- form)',
-    '完全なドメイン名（例: llm.example.org、*.example.org。英数字とハイフンで253文字以内。ほかの文字はxn--の形で指定）',
+    'a full domain name such as llm.example.org or *.example.org, of letters, digits and dashes, 253 characters at most (other scripts in their xn-- form), or an address of one machine',
+    '完全なドメイン名（例: llm.example.org、*.example.org。英数字とハイフンで253文字以内。ほかの文字はxn--の形で指定）、または1台のマシンのアドレス',
   ],
   ['a mail address such as you@example.org', 'メールアドレス（例: you@example.org）'],
   [
@@ -167,6 +167,23 @@ export const valuePhrases: readonly Phrase[] = [
     'a public domain: no public CA issues certificates for this one (use --mode dev-selfsigned or --acme-directory)',
     '公開ドメイン（公開CAはこのドメインの証明書を発行しません。--mode dev-selfsignedまたは--acme-directoryを使ってください）',
   ],
+  [
+    'a public address: no public CA issues certificates for a private one (use --mode dev-selfsigned or --acme-directory)',
+    '公開アドレス（公開CAはプライベートアドレスの証明書を発行しません。--mode dev-selfsignedまたは--acme-directoryを使ってください）',
+  ],
+  [
+    'no address with dns-01, which proves only names (RFC 8738, 7); use http-01 or tls-alpn-01',
+    'dns-01ではアドレス不可（検証できるのは名前だけです。RFC 8738、7）。http-01またはtls-alpn-01を使ってください',
+  ],
+  [
+    'given with its key (--acme-eab-key-file or --acme-eab-key-env)',
+    'キー（--acme-eab-key-fileまたは--acme-eab-key-env）と一緒に指定',
+  ],
+  ['given with its key id (--acme-eab-kid)', 'キーID（--acme-eab-kid）と一緒に指定'],
+  ['nothing where a file has the key', 'キーをファイルで指定した場合は指定不可'],
+  ['the key id that the website of the CA shows', 'CAのWebサイトに表示されたキーID'],
+  ['the name of an environment variable', '環境変数の名前'],
+  ['the name of a certificate profile, such as shortlived', '証明書プロファイルの名前（例: shortlived）'],
   [
     'a command that sets TXT records, which dns-01 needs (--acme-dns-hook)',
     'TXTレコードを設定するコマンド（dns-01に必要です。--acme-dns-hook）',
