@@ -10,7 +10,7 @@ import { checkEmbeddings } from '../engines/embeddings-check.ts';
 import { isLoopbackHost, parseEngineUrl } from '../engines/engine-url.ts';
 import { findExposure } from '../engines/exposure.ts';
 import { identify } from '../engines/identify.ts';
-import { findOpenPaths } from '../engines/open-paths.ts';
+import { dateOf, findOpenPaths } from '../engines/open-paths.ts';
 import { createEngine } from '../engines/probe-request.ts';
 import { freeIdOf, sourceOfRecord } from '../engines/sources.ts';
 import { EngineUpstream } from '../upstream/upstream.ts';
@@ -75,6 +75,10 @@ export function makeEngineDiscovery(machine: Machine): EngineDiscovery {
       return checkEmbeddings(line, createEngine(ref, line), model, signal);
     },
     exposure: (ref, signal) => findOpenPaths(line, ref, machine.addresses(), signal),
+    async clockAhead(ref, signal) {
+      const dateMs = await dateOf(line, ref, signal);
+      return dateMs === undefined ? undefined : dateMs - machine.clock.nowMs();
+    },
     spelling: (url) => parseEngineUrl(url).url,
     suggestId(url, kind, taken) {
       const { address } = parseEngineUrl(url);

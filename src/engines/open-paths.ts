@@ -57,6 +57,19 @@ export async function findOpenPaths(
   };
 }
 
+/** The time of an engine on another machine, in a request like those above; undefined for other engines. Never rejects. */
+export async function dateOf(
+  line: ProbeLine,
+  ref: EngineRef,
+  signal: AbortSignal,
+): Promise<number | undefined> {
+  const { host, socketPath } = ref.address;
+  if (socketPath !== undefined || isLoopbackHost(host)) return undefined;
+  const answer = await get(line, ref, host, '/v1/models', '', signal);
+  const dateMs = answer.answered ? Date.parse(answer.field('date') ?? '') : Number.NaN;
+  return Number.isNaN(dateMs) ? undefined : dateMs;
+}
+
 async function isSameEngine(
   line: ProbeLine,
   { address, kind }: EngineRef,

@@ -3,7 +3,7 @@
  * findings. A check that meets an error reports it; the others go on.
  */
 
-import { engineFindings, exposureFindings } from '../../core/doctor/engine-findings.ts';
+import { capacityFindings, engineFindings, exposureFindings } from '../../core/doctor/engine-findings.ts';
 import { keyFindings, proxyPolicyFindings, trustedProxyFindings } from '../../core/doctor/policy-findings.ts';
 import { certificateFindings, versionFindings, warningFindings } from '../../core/doctor/proxy-findings.ts';
 import {
@@ -14,6 +14,7 @@ import {
   failure,
   reportOf,
 } from '../../core/doctor/report.ts';
+import { clockFindings } from '../../core/doctor/surroundings-findings.ts';
 import { enginesOfProxies, enginesWithoutProxy } from '../../core/engine/seen-engines.ts';
 import type { Environment } from '../../core/environment.ts';
 import { FlmError } from '../../core/errors.ts';
@@ -29,6 +30,7 @@ import { type Flm, openFlm } from '../flm.ts';
 import { type Machine, thisMachine } from '../machine.ts';
 import { ownMachine } from '../own-machine.ts';
 import { dataFolderFindings } from './data-folder.ts';
+import { heldPortFindings, publicNameFindings } from './surroundings.ts';
 
 export interface DoctorOptions {
   readonly environment: Environment;
@@ -96,12 +98,13 @@ class Examination {
       this.#check('certificates', 'flm cert show', async () => [
         ...certificateFindings(views, nowMs),
         ...(await storedCertificateFindings(flm, nowMs)),
+        ...(await publicNameFindings(flm, views)),
       ]),
       this.#engines(flm),
       this.#check('policy', 'flm policy show', () => policyFindings(flm, views, nowMs)),
       this.#check('versions', undefined, () => versionFindings(views, machine.version)),
     ]);
-    return warningFindings(views, await crashesOf(flm));
+    return [...warningFindings(views, await crashesOf(flm)), ...(await heldPortFindings(flm, views))];
   }
 
   async #engines(flm: Flm): Promise<void> {
@@ -116,12 +119,21 @@ class Examination {
         const findings = await Promise.all(
           answering.map(async (status) => {
             const exposure = await discovery.exposure(status.ref, signal);
-            return exposure === undefined ? [] : exposureFindings(status, exposure);
+            return exposure === undefined ? [] : exposureFindings(status, exposure, process.platform);
           }),
         );
         return findings.flat();
       });
-      return engineFindings(seen, watched !== undefined);
+      await this.#check('clock', undefined, async () => {
+        const clocks = await Promise.all(
+          seen.map(async ({ ref }) => ({
+            engine: ref.id,
+            aheadMs: (await discovery.clockAhead(ref, signal)) ?? 0,
+          })),
+        );
+        return clockFindings(clocks);
+      });
+      return [...engineFindings(seen, watched !== undefined), ...capacityFindings(seen)];
     });
   }
 

@@ -6,6 +6,7 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { askProxy } from '../../app/proxy-check.ts';
+import { exposureFindings } from '../../core/doctor/engine-findings.ts';
 import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import type { RunningProxy } from '../../core/proxy/ports.ts';
 import type { ProxyConfig } from '../../core/proxy/proxy-config.ts';
@@ -136,6 +137,8 @@ async function tell(
   const proxy = proxyDocument(view, url);
   const authorityFile = proxy.certificate?.authorityFile;
   const clientCaFile = status?.config.clientCaFile;
+  // Runs beside the question for models.
+  const looking = exposedEngines(session, status?.engines ?? []);
   const models =
     status !== undefined && clientCaFile !== undefined
       ? modelsAsTold(session, clientCaFile, status.engines)
@@ -148,6 +151,7 @@ async function tell(
     clientCertificate: clientCaFile !== undefined,
   };
   const { terminal } = session;
+  const exposed = await looking;
   if (session.json) {
     const key = created === undefined ? null : { id: created.record.id, key: created.key };
     const curl = requestCommand('posix', { ...request, key: created?.key });
@@ -157,6 +161,48 @@ async function tell(
   terminal.out(
     upText(session, { proxy, created, models, request: requestCommand(shell, request), shell, how }),
   );
+  // The proxy may not have looked yet, and warns only of engines on this machine.
+  const unsaid = exposed.filter(
+    (id) => !(proxy.warnings ?? []).some((warning) => warning.includes(`Engine ${id} `)),
+  );
+  if (unsaid.length > 0)
+    terminal.talk(
+      hanging(
+        `${terminal.paint('yellow', '!')} `,
+        texts.exposed(unsaid.map(printable).join(', ')),
+        terminal.tableColumns,
+      ),
+    );
+}
+
+/** A start must not wait for engines that answer slowly. */
+const exposureLimitMs = 700;
+const maxExposureChecks = 8;
+
+/** The ids of engines that others can use without flm. Never rejects, and takes a moment at most. */
+async function exposedEngines(
+  { flm, signal }: Session,
+  engines: ProxyStatus['engines'],
+): Promise<readonly string[]> {
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(exposureLimitMs)]);
+  const late = new Promise<readonly string[]>((resolve) => {
+    limited.addEventListener('abort', () => resolve([]), { once: true });
+  });
+  const asked = engines
+    .filter(({ state, ref }) => state !== 'down' && ref.kind !== 'demo')
+    .slice(0, maxExposureChecks)
+    .map(async (engine): Promise<readonly string[]> => {
+      const seen = flm.discovery.exposure(engine.ref, limited).then(
+        (exposure) =>
+          exposure !== undefined &&
+          exposureFindings(engine, exposure, process.platform).some(({ severity }) => severity !== 'notice')
+            ? [engine.ref.id]
+            : [],
+        () => [],
+      );
+      return Promise.race([seen, late]);
+    });
+  return (await Promise.all(asked)).flat();
 }
 
 async function modelsThroughProxy(session: Session, handle: ProxyHandle): Promise<readonly string[]> {

@@ -28,12 +28,13 @@ export function doctorText(report: DoctorReport, terminal: DoctorTerminal): stri
 }
 
 function findingText(
-  { severity, message, command }: Finding,
+  { severity, message, command, steps = [] }: Finding,
   { paint, tableColumns }: DoctorTerminal,
 ): string {
   const prefix = `${paint(styles[severity], texts.states[severity])}  `;
   return [
     hanging(prefix, printable(translated(message)), tableColumns),
+    ...steps.map((step) => hanging('  - ', printable(translated(step)), tableColumns)),
     `  ${paint('bold', printable(command))}`,
   ].join('\n');
 }

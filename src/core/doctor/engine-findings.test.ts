@@ -29,8 +29,8 @@ test('without a proxy, engines that are down are named, and that there is none',
 });
 
 test('an engine that answers the network is a warning with its remedy, at a public address an error', () => {
-  const [found] = exposureFindings(engine(), exposure);
-  const [open] = exposureFindings(engine(), { ...exposure, addresses: ['192.168.1.5', '8.8.8.8'] });
+  const [found] = exposureFindings(engine(), exposure, 'linux');
+  const [open] = exposureFindings(engine(), { ...exposure, addresses: ['192.168.1.5', '8.8.8.8'] }, 'linux');
 
   assert.deepEqual([found?.code, found?.severity, open?.severity], ['ENGINE_EXPOSED', 'warning', 'error']);
   assert.match(found?.message ?? '', /192\.168\.1\.5 \(\/api\/tags\).*OLLAMA_HOST=127\.0\.0\.1/);
@@ -38,7 +38,7 @@ test('an engine that answers the network is a warning with its remedy, at a publ
 
 test('an engine of another machine without a key is a notice in a network, and an error in the internet', () => {
   const severity = (host: string): string | undefined =>
-    exposureFindings(engine(), { ...exposure, isOwn: false, addresses: [host] })[0]?.severity;
+    exposureFindings(engine(), { ...exposure, isOwn: false, addresses: [host] }, 'linux')[0]?.severity;
 
   assert.deepEqual(
     ['gpu-box', '10.0.0.7', '8.8.8.8'].map((host) => severity(host)),
@@ -47,7 +47,11 @@ test('an engine of another machine without a key is a notice in a network, and a
 });
 
 test('an engine that allows every origin is named, reachable or not', () => {
-  const found = exposureFindings(engine(), { ...exposure, addresses: [], paths: [], isAnyOrigin: true });
+  const found = exposureFindings(
+    engine(),
+    { ...exposure, addresses: [], paths: [], isAnyOrigin: true },
+    'linux',
+  );
 
   assert.deepEqual(
     found.map(({ code }) => code),

@@ -1,4 +1,4 @@
-/** Findings about engines: those that do not answer, have no model, or answer others without a key. */
+/** Findings about engines: those that do not answer, have no model or little capacity, or answer others without a key. */
 import ipaddr from 'ipaddr.js';
 import type { EngineStatus } from '../engine/directory.ts';
 import type { EngineExposure } from '../engine/engine-discovery.ts';
@@ -6,6 +6,7 @@ import { engineKind } from '../engine/kinds.ts';
 import { reachOf } from '../proxy/reach.ts';
 import type { Warning } from '../proxy/warning.ts';
 import { downWarning, noEngine } from '../proxy/warnings.ts';
+import { closingSteps } from './closing-steps.ts';
 import type { Finding } from './report.ts';
 
 /** `isWatched`: a running proxy reported the engines, and warns of those that are down. */
@@ -39,9 +40,49 @@ export function engineFindings(engines: readonly EngineStatus[], isWatched: bool
   return [...unseen, ...empty];
 }
 
+/** Fewer tokens than the first request of a coding client has. */
+const smallContext = 16_384;
+
+/** What an engine reports of its capacity. The demo engine has none that matters. */
+export function capacityFindings(engines: readonly EngineStatus[]): readonly Finding[] {
+  return engines
+    .filter(({ ref, state }) => state !== 'down' && ref.kind !== 'demo')
+    .flatMap(({ ref, models, slots }): readonly Finding[] => {
+      const { id, kind } = ref;
+      const common = {
+        severity: 'notice',
+        check: 'engines',
+        subject: id,
+        command: `flm engine test ${id}`,
+      } as const;
+      const small = models.find(({ contextLength = smallContext }) => contextLength < smallContext);
+      return [
+        ...(small === undefined
+          ? []
+          : [
+              {
+                ...common,
+                code: 'ENGINE_SMALL_CONTEXT' as const,
+                message: `Engine ${id} gives the model ${small.id} a context of ${small.contextLength} tokens, too few for coding clients; to have more, ${engineKind(kind).advice.context(small.id, smallContext)}.`,
+              },
+            ]),
+        ...(slots === 1
+          ? [
+              {
+                ...common,
+                code: 'ENGINE_ONE_SLOT' as const,
+                message: `Engine ${id} handles one request at a time, so other clients wait; raise its number of parallel requests if it has the memory.`,
+              },
+            ]
+          : []),
+      ];
+    });
+}
+
 export function exposureFindings(
   { ref }: Pick<EngineStatus, 'ref'>,
   { isOwn, addresses, paths, isAnyOrigin }: EngineExposure,
+  platform: NodeJS.Platform,
 ): readonly Finding[] {
   const { id, kind } = ref;
   const common = { check: 'exposure', subject: id, command: `flm engine test ${id}` } as const;
@@ -55,6 +96,7 @@ export function exposureFindings(
         code: 'ENGINE_EXPOSED',
         severity: isPublic ? 'error' : 'warning',
         message: `Engine ${id} answers without a key on ${seen}, so others can bypass flm; ${engineKind(kind).advice.exposure}.`,
+        steps: closingSteps({ kind, port: ref.address.port, platform }),
       });
     else
       findings.push({

@@ -15,6 +15,7 @@ export const checkNames = [
   'database',
   'backups',
   'limits',
+  'clock',
   'proxies',
   'certificates',
   'engines',
@@ -34,7 +35,13 @@ export const ownFindingCodes = [
   'CERTIFICATE_EXPIRES_SOON',
   'CERTIFICATE_DAMAGED',
   'AUTHORITY_EXPIRES_SOON',
+  'NAME_UNRESOLVED',
+  'NAME_ELSEWHERE',
+  'PORT_HELD',
+  'CLOCK_DIFFERS',
   'ENGINE_NO_MODEL',
+  'ENGINE_SMALL_CONTEXT',
+  'ENGINE_ONE_SLOT',
   'ENGINE_OPEN',
   'ENGINE_ANY_ORIGIN',
   'POLICY_OPEN',
@@ -54,6 +61,8 @@ export interface Finding {
   readonly subject: string | null;
   readonly message: string;
   readonly command: string;
+  /** Sentences: ways to fix it, of which one fits. Absent: `command` does. */
+  readonly steps?: readonly string[];
 }
 
 export interface CheckResult {

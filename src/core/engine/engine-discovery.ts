@@ -68,6 +68,8 @@ export interface EngineDiscovery {
   embeddings(record: EngineRecord, model: string, signal: AbortSignal): Promise<EmbeddingsCheck>;
   /** Asks an engine without its key, also at the other addresses of this machine. Undefined: nothing is open. */
   exposure(ref: EngineRef, signal: AbortSignal): Promise<EngineExposure | undefined>;
+  /** How far the clock of an engine is ahead of this machine's, by its `Date` field; undefined if it sends none. */
+  clockAhead(ref: EngineRef, signal: AbortSignal): Promise<number | undefined>;
   /** Returns the canonical form of a URL that the schema of engines accepts. */
   spelling(url: string): string;
   /** Returns a free id: on this machine the id from detection, for other hosts the host and port. */

@@ -31,6 +31,8 @@ export const up = {
   differs: (has: string, profile: string, flags: string): string =>
     `The running proxy has other settings than these flags (${has}). Apply the flags: flm proxy restart ${profile} ${flags}`,
   noAnswer: (reason: string): string => `The proxy ${reason}.`,
+  exposed: (ids: string): string =>
+    `Others can use these engines without flm: ${ids}. What they see, and how to close it: flm doctor`,
   clientCertificate: (file: string): string =>
     `Only clients with a certificate of ${file} can connect, so flm sent no test request.`,
   help: 'find engines, start a proxy, create a key, and print a request to paste',

@@ -32,6 +32,8 @@ export const up: CliCatalogue['up'] = {
   differs: (has, profile, flags) =>
     `実行中のプロキシの設定は、指定されたフラグと異なります（${has}）。フラグを適用するには: flm proxy restart ${profile} ${flags}`,
   noAnswer: (reason) => `プロキシの確認に失敗しました: ${reason}`,
+  exposed: (ids) =>
+    `ほかのマシンからflmを経由せずに使えるエンジン: ${ids}。見える内容と対策を確認するには: flm doctor`,
   clientCertificate: (file) =>
     `${file}が発行した証明書を持つクライアントだけが接続できるため、テストリクエストは送信しませんでした。`,
   help: 'エンジンを検出し、プロキシを起動し、キーを作成して、リクエストの例を表示します',

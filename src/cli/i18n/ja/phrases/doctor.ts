@@ -15,6 +15,62 @@ export const doctorPhrases: readonly Phrase[] = [
     'プロキシ{id}（プロファイル{profile}）には{state}から接続でき、ポリシーはすべてのアドレスを許可しています。クライアントの範囲だけを許可してください。',
   ],
   [
+    'The domain {name} of profile {profile} has no address in DNS, so no client and no CA finds this machine by it; add an A or AAAA record.',
+    'プロファイル{profile}のドメイン{name}のアドレスがDNSにないため、クライアントとCAがこのマシンを見つけられません。AレコードまたはAAAAレコードを追加してください。',
+  ],
+  [
+    'The domain {name} of profile {profile} leads to {addresses}, which is no address of this machine; this is right only if a router or a load balancer there forwards to it.',
+    'プロファイル{profile}のドメイン{name}のアドレスは{addresses}で、このマシンのものではありません。そこにあるルーターかロードバランサーがこのマシンに転送する場合だけ、この設定で動作します。',
+  ],
+  [
+    'Port {port} of profile {profile} is in use, so a proxy of this profile cannot start; stop the program that uses it, or choose another port.',
+    'プロファイル{profile}のポート{port}は使用中のため、このプロファイルのプロキシを起動できません。使用しているプログラムを停止するか、別のポートを選んでください。',
+  ],
+  [
+    'Port {port} of profile {profile} is in use by {program}, so a proxy of this profile cannot start; stop that program, or choose another port.',
+    'プロファイル{profile}のポート{port}は{program}が使用中のため、このプロファイルのプロキシを起動できません。そのプログラムを停止するか、別のポートを選んでください。',
+  ],
+  [
+    "The clock of engine {id} differs from this machine's by {count} s; expiry of keys, limits and certificates follow the clock, so synchronise both.",
+    'エンジン{id}の時計が、このマシンの時計と{count}秒ずれています。キーの有効期限、制限、証明書は時計に依存します。両方を同期してください。',
+  ],
+  [
+    'Engine {id} gives the model {model} a context of {count} tokens, too few for coding clients; to have more, {advice}.',
+    'エンジン{id}のモデル{model}のコンテキストは{count}トークンで、コーディング用のクライアントには足りません。増やすには: {advice}。',
+  ],
+  [
+    'Engine {id} handles one request at a time, so other clients wait; raise its number of parallel requests if it has the memory.',
+    'エンジン{id}が同時に処理するリクエストは1つなので、ほかのクライアントは待ちます。メモリーに余裕があれば、並列数を増やしてください。',
+  ],
+  [
+    'In Docker: publish the port only on this machine, with `-p 127.0.0.1:{port}:{port}`.',
+    'Dockerの場合: ポートをこのマシンだけに公開します（`-p 127.0.0.1:{port}:{port}`）。',
+  ],
+  [
+    'On macOS: run `launchctl setenv OLLAMA_HOST 127.0.0.1:{port}` and restart Ollama; a launchd job needs the variable under EnvironmentVariables of its plist.',
+    'macOSの場合: `launchctl setenv OLLAMA_HOST 127.0.0.1:{port}`を実行し、Ollamaを再起動します。launchdのジョブでは、plistのEnvironmentVariablesに設定します。',
+  ],
+  [
+    'On Windows: run `setx OLLAMA_HOST 127.0.0.1:{port}`, quit Ollama in the notification area, and start it again.',
+    'Windowsの場合: `setx OLLAMA_HOST 127.0.0.1:{port}`を実行し、通知領域のOllamaを終了して、もう一度起動します。',
+  ],
+  [
+    'As a systemd service: run `sudo systemctl edit ollama`, add the lines `[Service]` and `Environment="OLLAMA_HOST=127.0.0.1:{port}"`, then run `sudo systemctl restart ollama`.',
+    'systemdのサービスの場合: `sudo systemctl edit ollama`で`[Service]`と`Environment="OLLAMA_HOST=127.0.0.1:{port}"`の行を追加し、`sudo systemctl restart ollama`を実行します。',
+  ],
+  [
+    'As a launchd job: change the address in ProgramArguments of its plist, then run `launchctl kickstart -k gui/$(id -u)/LABEL`.',
+    'launchdのジョブの場合: plistのProgramArgumentsのアドレスを変更し、`launchctl kickstart -k gui/$(id -u)/LABEL`を実行します。',
+  ],
+  [
+    'On Windows: change the address where the engine is started, or block the port with `netsh advfirewall firewall add rule name=engine dir=in action=block protocol=TCP localport={port}`.',
+    'Windowsの場合: エンジンの起動設定のアドレスを変更するか、`netsh advfirewall firewall add rule name=engine dir=in action=block protocol=TCP localport={port}`でポートを塞ぎます。',
+  ],
+  [
+    'As a systemd service: change the address with `sudo systemctl edit --full UNIT`, then run `sudo systemctl restart UNIT`.',
+    'systemdのサービスの場合: `sudo systemctl edit --full UNIT`でアドレスを変更し、`sudo systemctl restart UNIT`を実行します。',
+  ],
+  [
     'The trusted proxies include every address, so any client can claim another address and bypass the address rules; name only your reverse proxies.',
     '信頼するプロキシにすべてのアドレスが含まれるため、クライアントが別のアドレスを名乗って、アドレスの規則を回避できます。リバースプロキシだけを指定してください。',
   ],

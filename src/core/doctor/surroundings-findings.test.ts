@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { closingSteps } from './closing-steps.ts';
+import { clockFindings, nameFindings, portFindings } from './surroundings-findings.ts';
+
+const name = { profile: 'public', name: 'llm.example.org' };
+
+test('a domain that leads here is right, one without an address or to another machine is named', () => {
+  const codes = (addresses: readonly string[], own: readonly string[]): readonly string[] =>
+    nameFindings([{ ...name, addresses }], own).map(({ code, severity }) => `${code} ${severity}`);
+
+  assert.deepEqual(codes(['8.8.8.8'], ['8.8.8.8', '10.0.0.2']), []);
+  assert.deepEqual(codes([], ['8.8.8.8']), ['NAME_UNRESOLVED warning']);
+  assert.deepEqual(codes(['1.1.1.1'], ['8.8.8.8']), ['NAME_ELSEWHERE warning']);
+  // Behind a router, no address of the machine is public.
+  assert.deepEqual(codes(['1.1.1.1'], ['192.168.1.2']), ['NAME_ELSEWHERE notice']);
+});
+
+test('a clock that is a minute off is named with its engine, and a slow answer is none', () => {
+  const found = clockFindings([
+    { engine: 'near', aheadMs: -5_000 },
+    { engine: 'far', aheadMs: -3_600_000 },
+  ]);
+
+  assert.deepEqual(
+    found.map(({ code, subject }) => [code, subject]),
+    [['CLOCK_DIFFERS', 'far']],
+  );
+  assert.match(found[0]?.message ?? '', /by 3600 s/);
+});
+
+test('a port that another program holds is named with the program, where it is known', () => {
+  const [known, unknown] = portFindings([
+    { profile: 'a', port: 8484, holder: 'nginx (pid 812)' },
+    { profile: 'b', port: 8443, holder: '' },
+  ]);
+
+  assert.match(known?.message ?? '', /^Port 8484 of profile a is in use by nginx \(pid 812\), /);
+  assert.match(unknown?.message ?? '', /^Port 8443 of profile b is in use, /);
+});
+
+test('the steps that close an engine are those of its system, and of Docker', () => {
+  const steps = (platform: NodeJS.Platform, kind: 'ollama' | 'vllm' = 'ollama'): string =>
+    closingSteps({ kind, port: 11434, platform }).join('\n');
+
+  assert.match(
+    steps('linux'),
+    /systemctl edit ollama[\s\S]*OLLAMA_HOST=127\.0\.0\.1:11434[\s\S]*-p 127\.0\.0\.1:11434:11434/,
+  );
+  assert.match(steps('darwin'), /launchctl setenv/);
+  assert.match(steps('win32'), /setx OLLAMA_HOST/);
+  assert.match(steps('win32', 'vllm'), /localport=11434/);
+  assert.match(steps('darwin', 'vllm'), /plist/);
+  assert.match(steps('linux', 'vllm'), /systemctl edit --full UNIT/);
+});
