@@ -28,7 +28,7 @@ const usualWaitMs = 6 * hourMs;
 /** For another process that asks now. */
 const claimMs = 5 * minuteMs;
 /**
- * How many windows in the past per day lead to a new certificate at once. A CA that gives such a window for each new
+ * How many windows in the past lead to a new certificate within a day. A CA that gives such a window for each new
  * certificate would otherwise issue without an end.
  */
 const maxHurriesPerDay = 3;
@@ -40,7 +40,7 @@ const schema = z.object({
   askAtMs: z.number(),
   /** Questions without an answer in a row. */
   failures: z.number().default(0),
-  /** Times of windows in the past, of this certificate and those before it. */
+  /** Times of renewals before their age, for windows in the past, of this certificate and those before it. */
   hurriedAtMs: z.array(z.number()).max(100).default([]),
   window: z
     .object({
@@ -100,8 +100,8 @@ export async function askAdvice(asked: AskedAdvice, signal: AbortSignal): Promis
     await store.keepNote(name, 'renewal', JSON.stringify(advice));
     return advice;
   };
-  const record = { failures: 0, ...before, fingerprint, hurriedAtMs };
-  await keep({ ...record, askAtMs: clock.nowMs() + claimMs });
+  const known = { failures: 0, ...before, fingerprint, hurriedAtMs };
+  await keep({ ...known, askAtMs: clock.nowMs() + claimMs });
   try {
     const { renewalIdOf } = await loadIssue();
     const id = renewalIdOf(certificate);
@@ -113,24 +113,29 @@ export async function askAdvice(asked: AskedAdvice, signal: AbortSignal): Promis
       return await keep({ fingerprint, hurriedAtMs, failures: 0, askAtMs: nowMs + mostWaitMs });
     const waitMs = Math.min(Math.max(answer.nextMs ?? usualWaitMs, leastWaitMs), mostWaitMs);
     const chosen = withTime(answer.window, before?.window, certificate, random);
-    const isHurried = chosen.chosenMs <= nowMs && !isSameTime(chosen, before?.window);
-    const [first = nowMs] = hurriedAtMs.slice(-maxHurriesPerDay);
-    const isTooOften = isHurried && hurriedAtMs.length >= maxHurriesPerDay;
+    const record = { fingerprint, failures: 0, askAtMs: nowMs + waitMs };
+    const knownMs = before?.window?.chosenMs;
+    if (chosen.chosenMs > nowMs || (knownMs !== undefined && knownMs <= nowMs))
+      return await keep({ ...record, hurriedAtMs, window: chosen });
+    // The CA moves its window with each answer: the renewal has its time already.
+    if (knownMs !== undefined && hurriedAtMs.includes(knownMs))
+      return await keep({ ...record, hurriedAtMs, window: { ...chosen, chosenMs: knownMs } });
+    const first = hurriedAtMs.at(-maxHurriesPerDay);
+    const chosenMs =
+      first === undefined ? chosen.chosenMs : Math.min(first + dayMs, lastRenewalMsOf(certificate));
     return await keep({
-      fingerprint,
-      failures: 0,
-      askAtMs: nowMs + waitMs,
-      hurriedAtMs: isHurried && !isTooOften ? [...hurriedAtMs, nowMs] : hurriedAtMs,
-      window: isTooOften ? { ...chosen, chosenMs: first + dayMs } : chosen,
+      ...record,
+      hurriedAtMs: [...hurriedAtMs, Math.max(chosenMs, nowMs)],
+      window: { ...chosen, chosenMs },
     });
   } catch (error) {
     signal.throwIfAborted();
-    const failures = record.failures + 1;
+    const failures = known.failures + 1;
     const nowMs = clock.nowMs();
     const waitMs = Math.min(minuteMs * 2 ** (failures - 1), usualWaitMs);
     const caNotBeforeMs = error instanceof AcmeFailure ? (error.notBeforeMs ?? 0) : 0;
     const askAtMs = Math.max(nowMs + waitMs, Math.min(caNotBeforeMs, nowMs + mostWaitMs));
-    const advice = await keep({ ...record, failures, askAtMs });
+    const advice = await keep({ ...known, failures, askAtMs });
     if (error instanceof Error && failures === 1) throw new UnansweredQuestion(error);
     return advice;
   }
@@ -154,13 +159,16 @@ function withTime(
   const chosenMs = isSameTime({ startMs, endMs }, before)
     ? before.chosenMs
     : startMs + (endMs - startMs) * random();
-  // A wrong answer of the CA must not let the certificate expire: a twentieth of the lifetime is left for attempts.
-  const beginMs = beginMsOf(certificate);
-  const lastMs = beginMs + (expiryMsOf(certificate) - beginMs) * 0.95;
   return {
-    ...{ startMs, endMs, chosenMs: Math.min(chosenMs, lastMs) },
+    ...{ startMs, endMs, chosenMs: Math.min(chosenMs, lastRenewalMsOf(certificate)) },
     ...(explanationUrl === undefined ? {} : { explanationUrl }),
   };
+}
+
+/** A wrong answer of the CA must not let the certificate expire: a twentieth of the lifetime is left for attempts. */
+function lastRenewalMsOf(certificate: X509Certificate): number {
+  const beginMs = beginMsOf(certificate);
+  return beginMs + (expiryMsOf(certificate) - beginMs) * 0.95;
 }
 
 function isSameTime(
@@ -170,7 +178,7 @@ function isSameTime(
   return before?.startMs === startMs && before.endMs === endMs;
 }
 
-/** A time in the future was written by a wrong clock. */
+/** A later time was written by a wrong clock. */
 function isWithinDay(atMs: number, nowMs: number): boolean {
-  return atMs > nowMs - dayMs && atMs <= nowMs;
+  return Math.abs(atMs - nowMs) < dayMs;
 }
