@@ -73,10 +73,15 @@ export function refuse(x: Exchange, refusal: Refusal): void {
 
 /** The fields of every response to a request: the request id under both names, CORS, rates. */
 export function commonFields(x: Exchange): string[] {
-  const fields = requestIdFields(x.id);
+  const fields: string[] = [];
+  addCommonFields(fields, x);
+  return fields;
+}
+
+export function addCommonFields(fields: string[], x: Exchange): void {
+  fields.push('x-request-id', x.id, 'request-id', x.id);
   if (x.cors !== undefined) fields.push(...x.cors);
   if (x.rate !== undefined) fields.push(...x.rate);
-  return fields;
 }
 
 function requestIdFields(id: string): string[] {

@@ -65,9 +65,11 @@ export interface PipelineDeps extends AttemptDeps {
 export class RequestPipeline {
   readonly #deps: PipelineDeps;
   readonly #steps: readonly AsyncStep[];
+  readonly #nowMs: () => number;
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
+    this.#nowMs = () => deps.clock.monotonicMs();
     const { guard, authenticate, applyPolicy, takeStream, authorize } = deps;
     this.#steps = [guard, authenticate, applyPolicy, router, takeStream, authorize];
   }
@@ -166,7 +168,7 @@ export class RequestPipeline {
 
   /** Sends heartbeats to a waiting stream, and relays the response. */
   #relayFor(x: Exchange, { request }: EngineCall, hasNext: boolean): Relay {
-    const { clock, limits, heartbeatMs } = this.#deps;
+    const { limits, heartbeatMs } = this.#deps;
     return new Relay({
       x,
       route: request.route,
@@ -174,7 +176,7 @@ export class RequestPipeline {
       charged: request.generates,
       writesText: writesText(request),
       usageAdded: request.usageAdded === true,
-      nowMs: () => clock.monotonicMs(),
+      nowMs: this.#nowMs,
       commitAfterMs: limits.commitAfterMs,
       heartbeatMs,
       mayTryNext: hasNext ? mayTryNext : never,

@@ -30,13 +30,15 @@ for (const c of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+
   inBase64[c.charCodeAt(0)] = 1;
 }
 
+const nothing = Buffer.alloc(0);
+
 type Open = 'none' | 'data' | 'other';
 
 export class TextByteCounter {
   #bytes = 0;
   #dataBytes = 0;
   /** The last bytes of the previous part, for a string that begins there. */
-  #before = Buffer.alloc(0);
+  #before: Buffer = nothing;
   /** The kind of a string that was checked and has not ended yet. */
   #open: Open = 'none';
   /** How many bytes of the open string were counted as data so far. */
@@ -48,13 +50,20 @@ export class TextByteCounter {
     return this.#bytes - this.#dataBytes;
   }
 
-  add(buffer: Buffer, from: number, to: number): void {
+  /** `isLast`: no further part follows, so nothing is remembered for one. */
+  add(buffer: Buffer, from: number, to: number, isLast = false): void {
     this.#bytes += to - from;
-    const part = buffer.subarray(from, to);
+    const part = from === 0 && to === buffer.length ? buffer : buffer.subarray(from, to);
+    this.#read(part);
+    if (isLast) this.#before = nothing;
+    else this.#remember(part);
+  }
+
+  #read(part: Buffer): void {
     let floor = 0;
     if (this.#open !== 'none') {
       floor = this.#goOn(part, 0, 0);
-      if (floor < 0) return this.#remember(part);
+      if (floor < 0) return;
     }
     for (let at = floor; at + runBytes <= part.length; at += hopBytes) {
       if (!isRun(part, at, at + runBytes)) continue;
@@ -63,7 +72,6 @@ export class TextByteCounter {
       // Continues from the end of the string, so that no byte is searched twice.
       at = floor - hopBytes;
     }
-    this.#remember(part);
   }
 
   /** Checks the string around `at`. Returns the position after its end, or -1 if it has not ended. */
@@ -147,6 +155,9 @@ function isSampled(part: Buffer, from: number, to: number): boolean {
 /** Returns the bytes of a body, given in pieces, without its data. */
 export function textBytesOf(body: readonly Buffer[]): number {
   const meter = new TextByteCounter();
-  for (const piece of body) meter.add(piece, 0, piece.length);
+  for (let i = 0; i < body.length; i++) {
+    const piece = body[i] as Buffer;
+    meter.add(piece, 0, piece.length, i + 1 === body.length);
+  }
   return meter.textBytes;
 }

@@ -62,9 +62,10 @@ export class ConnectionPool implements ConnectionOwner {
     return connection;
   }
 
-  /** Closes connections that were idle for too long. */
+  /** Closes connections that were idle for too long. Called four times a second. */
   sweep(): void {
     const now = this.#deps.nowMs();
+    for (const connection of this.#open) connection.tick();
     // From the end, because closed connections are removed from the list.
     for (let i = this.#free.length - 1; i >= 0; i--) {
       const connection = this.#free[i] as EngineConnection;

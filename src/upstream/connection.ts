@@ -165,6 +165,11 @@ export class EngineConnection implements ResponseEvents {
     if (this.#nextTurn === undefined) this.#socket.resume();
   }
 
+  /** Called four times a second. */
+  tick(): void {
+    this.#parser.tick();
+  }
+
   /** Closes at once; the user gets no further events. */
   destroy(): void {
     this.#inFlightRequest = undefined;

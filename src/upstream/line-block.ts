@@ -37,6 +37,11 @@ export class LineBlock {
     this.fault = undefined;
   }
 
+  /** No byte of a block was read yet. */
+  get isEmpty(): boolean {
+    return this.#length === 0;
+  }
+
   /** Returns the position after the empty line, or -1 if more bytes are needed or there is a fault. */
   read(buffer: Buffer, from: number, to: number): number {
     const end = Math.min(to, from + this.#maxBytes - this.#length);

@@ -22,13 +22,14 @@ const beyondLatin1 = /[^\0-\xff]/;
 export function composeRequest(attempt: Attempt, hostField: string): RequestMessage {
   const { method, body, bodyLength } = attempt;
   assert(attempt.head.endsWith('\r\n'), 'the head of a request ends in CRLF');
-  assert(!attempt.head.includes('\r\n\r\n'), 'the head of a request has no empty line');
-  assert(!beyondLatin1.test(attempt.head), 'the head of a request is Latin-1');
-  assert.equal(sizeOf(body), bodyLength, 'the body of a request is as long as it says');
+  assert(sizeOf(body) === bodyLength, 'the body of a request is as long as it says');
   // RFC 9110, section 8.6: a method that anticipates a body declares a length of 0 without one.
   const silent = bodyLength === 0 && method !== 'POST' && method !== 'PUT' && method !== 'PATCH';
   const lengthField = silent ? '' : `content-length: ${bodyLength}\r\n`;
-  return { head: `${attempt.head}${hostField}${lengthField}\r\n`, body, bodyLength };
+  const head = `${attempt.head}${hostField}${lengthField}\r\n`;
+  assert(head.indexOf('\r\n\r\n') === head.length - 4, 'the head of a request has no empty line');
+  assert(!beyondLatin1.test(head), 'the head of a request is Latin-1');
+  return { head, body, bodyLength };
 }
 
 /** RFC 9110, section 7.2. Engines on loopback check `Host`, so flm sends the value that a local client would send. */

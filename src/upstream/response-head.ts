@@ -22,7 +22,7 @@ const keepAliveTimeout = /(?:^|[,; \t])timeout=(\d{1,6})(?:$|[,; \t])/i;
 
 export interface EngineResponseHead {
   readonly status: number;
-  /** Names in lower case and values, flat. */
+  /** Names in lower case and values, flat, without `content-length`. */
   readonly fields: readonly string[];
   readonly length: number | undefined;
   readonly chunked: boolean;
@@ -43,6 +43,7 @@ export function readResponseHead(text: string): EngineResponseHead | string {
   if (fault !== undefined) return fault;
 
   let length: number | undefined;
+  let lengthAt = -1;
   let chunked = false;
   // HTTP/1.0 has no reliable persistence (RFC 9112, appendix C.2.2).
   let persistent = !oldVersion;
@@ -55,6 +56,7 @@ export function readResponseHead(text: string): EngineResponseHead | string {
         if (length !== undefined) return 'has two lengths';
         if (!lengthValue.test(value)) return 'has a malformed length';
         length = Number(value);
+        lengthAt = i;
         break;
       case 'transfer-encoding':
         if (chunked || value.toLowerCase() !== 'chunked')
@@ -74,6 +76,7 @@ export function readResponseHead(text: string): EngineResponseHead | string {
   }
   if (chunked && length !== undefined) return 'has both a length and chunks';
   if (chunked && oldVersion) return 'is HTTP/1.0 and chunked';
+  if (lengthAt >= 0) fields.splice(lengthAt, 2);
   return { status: Number(matched[2]), fields, length, chunked, persistent, persistsMs };
 }
 

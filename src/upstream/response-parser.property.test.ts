@@ -120,8 +120,16 @@ interface Reading {
   readonly persistent: boolean;
 }
 
-/** Parses bytes that arrive in these pieces, followed by the end of the connection. */
-function read(text: string, pieces: readonly number[], head: boolean): Reading {
+/**
+ * Parses bytes that arrive in these pieces, followed by the end of the connection. The connection carried the responses
+ * `before` earlier.
+ */
+function read(
+  text: string,
+  pieces: readonly number[],
+  head: boolean,
+  before: readonly string[] = [],
+): Reading {
   let engineHead: EngineHead | undefined;
   let body = '';
   const parser = new ResponseParser(
@@ -141,6 +149,13 @@ function read(text: string, pieces: readonly number[], head: boolean): Reading {
     },
     makeChunkMap(),
   );
+  for (const earlier of before) {
+    parser.reset(false);
+    parser.feed(Buffer.from(earlier, 'latin1'), 0, earlier.length);
+    assert(parser.done && parser.persistent, 'the connection can carry another response');
+  }
+  engineHead = undefined;
+  body = '';
   parser.reset(head);
   const bytes = Buffer.from(text, 'latin1');
   const borders = [...new Set(pieces.map((p) => p % (bytes.length + 1))), bytes.length].sort((a, b) => a - b);
@@ -165,7 +180,10 @@ function read(text: string, pieces: readonly number[], head: boolean): Reading {
 
 interface NodeReading {
   readonly status: number;
+  /** Without `content-length`. */
   readonly fields: readonly string[];
+  /** The value of `content-length`. */
+  readonly length: string | undefined;
   readonly payload: string;
 }
 
@@ -198,8 +216,14 @@ function readByNode(text: string, head: boolean): Promise<NodeReading | undefine
       answer.on('error', () => settle(undefined));
       answer.on('close', () => settle(undefined));
       answer.on('end', () => {
-        const fields = answer.rawHeaders.map((part, i) => (i % 2 === 0 ? part.toLowerCase() : part));
-        settle(answer.complete ? { status: answer.statusCode ?? 0, fields, payload: body } : undefined);
+        const fields: string[] = [];
+        for (let i = 0; i < answer.rawHeaders.length; i += 2) {
+          const name = answer.rawHeaders[i]?.toLowerCase() ?? '';
+          if (name !== 'content-length') fields.push(name, answer.rawHeaders[i + 1] ?? '');
+        }
+        const { statusCode = 0, headers } = answer;
+        const reading = { status: statusCode, fields, length: headers['content-length'], payload: body };
+        settle(answer.complete ? reading : undefined);
       });
     });
     asked.end();
@@ -240,15 +264,75 @@ test("what is taken is the same answer to Node's own client", async () => {
       taken += 1;
       // Bytes after the response end the connection and do not belong to the response.
       const theirs = await readByNode(text.slice(0, text.length - ours.rest), head);
-      assert.deepEqual(theirs, {
-        status: ours.head?.status,
-        fields: ours.head?.fields,
-        payload: ours.payload,
-      });
+      const { status: code, fields, framing, contentLength } = ours.head ?? {};
+      const { length, ...rest } = theirs ?? {};
+      assert.deepEqual(rest, { status: code, fields, payload: ours.payload });
+      if (framing === 'length') assert.equal(contentLength, Number(length));
     }),
     { numRuns: 750 * moreRuns, ...timeCap },
   );
   assert(taken > 300, `only ${taken} were taken`);
+});
+
+/** A response with a head that its connection may remember. */
+const memorable = fc
+  .tuple(
+    fc.constantFrom(200, 200, 404, 503),
+    fc.array(
+      fc.constantFrom(
+        'Content-Type: application/json\r\n',
+        'content-type:text/event-stream; charset=utf-8\r\n',
+        'Date: Thu, 27 Nov 2026 08:00:00 GMT\r\n',
+        'Server: llama.cpp\r\n',
+        'Keep-Alive: timeout=5, max=100\r\n',
+        'Vary: \r\n',
+      ),
+      { maxLength: 4 },
+    ),
+    fc.nat(4),
+    fc.oneof(
+      payload.map((bytes) => [
+        `Content-Length:${bytes.length % 2 === 0 ? ' ' : ''}${bytes.length}\r\n`,
+        bytes,
+      ]),
+      chunks.map((all) => ['Transfer-Encoding: chunked\r\n', `${all}0\r\n\r\n`]),
+    ),
+  )
+  .map(([code, fields, at, [framing = '', body = '']]) => {
+    const all = fields.toSpliced(at, 0, framing);
+    return { head: `HTTP/1.1 ${code} OK\r\n${all.join('')}\r\n`, body };
+  });
+
+/** The head again, with another length, another second, or mutated bytes; and any body. */
+const nearlyTheSame = fc
+  .tuple(memorable, fc.array(mutation, { maxLength: 2 }), fc.nat(120), fc.nat(2), payload)
+  .map(([{ head, body }, mutations, length, kind, bytes]) => {
+    let next = head;
+    if (kind === 0) next = next.replace(/(content-length: ?)\d+/i, (_, name: string) => `${name}${length}`);
+    if (kind === 1) next = next.replace('08:00:00', '08:00:01');
+    for (const { at, removed, added } of mutations) {
+      const where = at % (next.length + 1);
+      next = next.slice(0, where) + added + next.slice(where + removed);
+    }
+    return { before: head + body, next: next + (length % 2 === 0 ? body : bytes.repeat(3)) };
+  });
+
+test('a response is read in the same way whatever head its connection remembers', () => {
+  let repeated = 0;
+  fc.assert(
+    fc.property(nearlyTheSame, cuts, toHead, ({ before, next }, pieces, head) => {
+      const fresh = read(next, [], head);
+      for (const cut of [[], pieces]) {
+        const later = read(next, cut, head, [before, before]);
+        if (later.head?.repeated === true) repeated += 1;
+        const { repeated: _, ...laterHead } = later.head ?? {};
+        const { repeated: __, ...freshHead } = fresh.head ?? {};
+        assert.deepEqual({ ...later, head: laterHead }, { ...fresh, head: freshHead });
+      }
+    }),
+    { numRuns: 1_500 * moreRuns, ...timeCap },
+  );
+  assert(repeated > 200, `only ${repeated} heads were repeated`);
 });
 
 test('a body of any bytes and chunk sizes comes out as it went in', () => {

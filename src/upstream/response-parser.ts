@@ -3,6 +3,8 @@
  *
  *   head -> (1xx: another head) -> body by length | chunks | until close | none -> done
  *
+ * A head that repeats the last one of the connection is not parsed again (`remembered-head.ts`), but judged like any other.
+ *
  * Guarantees: the same events and the same result however the bytes are cut; no byte of a body is copied; nothing
  * behind the end of a response is read. Refused: what `readResponseHead` and `ChunkReader` refuse, a head of more than 16
  * KB, more than 64 interim responses, and 101, which no request asks for.
@@ -10,7 +12,8 @@
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
 import { type BodyEvents, ChunkReader } from './chunk-reader.ts';
 import { LineBlock } from './line-block.ts';
-import { readResponseHead } from './response-head.ts';
+import { RememberedHead } from './remembered-head.ts';
+import { type EngineResponseHead, readResponseHead } from './response-head.ts';
 
 /** Events of a response. A handler returns false to stop. */
 export interface ResponseEvents extends BodyEvents {
@@ -26,6 +29,7 @@ const maxInterim = 64;
 export class ResponseParser {
   readonly #events: ResponseEvents;
   readonly #lines = new LineBlock(maxHeadBytes);
+  readonly #remembered = new RememberedHead();
   readonly #chunks: ChunkReader;
   #state: State = State.head;
   #toHead = false;
@@ -54,6 +58,11 @@ export class ResponseParser {
     this.persistent = true;
     this.persistsMs = undefined;
     this.#lines.reset();
+  }
+
+  /** Called four times a second: drops a remembered head that is not in use. */
+  tick(): void {
+    this.#remembered.tick();
   }
 
   get done(): boolean {
@@ -104,6 +113,12 @@ export class ResponseParser {
   }
 
   #readHead(buffer: Buffer, from: number, to: number): number {
+    const remembered = this.#remembered;
+    const known = this.#lines.isEmpty ? remembered.recall(buffer, from, to) : -1;
+    if (known >= 0 && remembered.head !== undefined) {
+      this.#take(remembered.head, remembered.length, true);
+      return known;
+    }
     const end = this.#lines.read(buffer, from, to);
     if (end < 0) {
       this.fault = this.#lines.fault;
@@ -112,17 +127,25 @@ export class ResponseParser {
         this.fault = 'does not begin like one of HTTP/1.1';
       return to;
     }
-    const head = readResponseHead(this.#lines.text);
+    const { text } = this.#lines;
+    const head = readResponseHead(text);
     this.#lines.reset();
     if (typeof head === 'string') {
       this.fault = head;
       return end;
     }
-    const { status, fields, length } = head;
+    if (head.status >= 200) remembered.keep(text, head);
+    this.#take(head, head.length, false);
+    return end;
+  }
+
+  /** Decides how the body is framed. `length`: the value of `content-length`. */
+  #take(head: EngineResponseHead, length: number | undefined, repeated: boolean): void {
+    const { status, fields } = head;
     if (status === 101) this.fault = 'switches protocols without being asked';
     else if (status < 200) {
       // RFC 9110, section 15.2: there is no content, and the final response must follow on this connection.
-      const contradictory = head.length !== undefined || head.chunked || !head.persistent;
+      const contradictory = length !== undefined || head.chunked || !head.persistent;
       this.#interim += 1;
       if (contradictory) this.fault = 'has an interim answer that speaks of a body or of an end';
       else if (this.#interim > maxInterim) this.fault = 'has too many interim answers';
@@ -135,11 +158,12 @@ export class ResponseParser {
         fields,
         framing: 'none',
         contentLength: this.#toHead ? length : undefined,
+        repeated,
       });
     } else if (head.chunked) {
       this.persistent = head.persistent;
       this.#chunks.reset();
-      this.#begin(State.chunks, { status, fields, framing: 'chunked', contentLength: undefined });
+      this.#begin(State.chunks, { status, fields, framing: 'chunked', contentLength: undefined, repeated });
     } else if (length !== undefined) {
       this.persistent = head.persistent;
       this.#left = length;
@@ -148,13 +172,13 @@ export class ResponseParser {
         fields,
         framing: 'length',
         contentLength: length,
+        repeated,
       });
     } else {
       this.persistent = false;
-      this.#begin(State.untilClose, { status, fields, framing: 'close', contentLength: undefined });
+      this.#begin(State.untilClose, { status, fields, framing: 'close', contentLength: undefined, repeated });
     }
     this.persistsMs = head.persistsMs;
-    return end;
   }
 
   #begin(state: State, head: EngineHead): void {

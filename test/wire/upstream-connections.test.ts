@@ -382,3 +382,42 @@ test('an engine that closes its side while we still write is a reset, not a wait
   assert.equal(sink.outcome, 'ENGINE_RESET');
   await early.close();
 });
+
+// --- remembered heads
+
+test('responses with the same head on one connection have their own bodies', async () => {
+  for (const body of ['ok', '', 'x'.repeat(30_000), '{"a":1}', 'ok']) {
+    engine.setScript([answer(body)]);
+    const sink = await ask().over;
+    assert.equal(sink.outcome, 'end');
+    assert.equal(sink.payload.toString(), body);
+    assert.equal(sink.engineHead?.contentLength, body.length);
+  }
+  assert.equal((await ask().over).engineHead?.repeated, true);
+  assert.equal(engine.connections, 1);
+});
+
+for (const [what, bytes] of [
+  ['two lengths', answer('ok', 'application/json', '200 OK', 'Content-Length: 30\r\n')],
+  ['a length and chunks', answer('ok', 'application/json', '200 OK', 'Transfer-Encoding: chunked\r\n')],
+  ['a length with a sign', answer('ok').toString().replace('ength: 2', 'ength: +2')],
+  ['a bare line feed', answer('ok').toString().replace('json\r\n', 'json\n')],
+] as const) {
+  test(`a head that the connection remembers does not hide ${what}`, async () => {
+    for (let i = 0; i < 3; i++) await ask().over;
+    engine.setScript([bytes]);
+    const sink = await ask().over;
+    assert.equal(sink.outcome, 'ENGINE_PROTOCOL');
+    assert.equal(engine.connections, 1);
+  });
+}
+
+test('a connection that nobody used for five seconds remembers no head', async () => {
+  upstream.close();
+  upstream = new EngineUpstream({ clock, poolIdleMs: 60_000 });
+  for (let i = 0; i < 3; i++) await ask().over;
+  assert.equal((await ask().over).engineHead?.repeated, true);
+  await clock.move(5_000);
+  assert.equal((await ask().over).engineHead?.repeated, false);
+  assert.equal(engine.connections, 1);
+});

@@ -249,16 +249,8 @@ for (const { name, bytes, method, framing, payload } of taken) {
 
 test('fields come with lower-case names and trimmed values, in order and unchanged', async () => {
   const sink = await ask(`${ok}X-B:  two words  \r\nx-a:\r\nX-B: caf\xe9\r\nContent-Length: 0\r\n\r\n`);
-  assert.deepEqual(sink.engineHead?.fields, [
-    'x-b',
-    'two words',
-    'x-a',
-    '',
-    'x-b',
-    'caf\xe9',
-    'content-length',
-    '0',
-  ]);
+  assert.deepEqual(sink.engineHead?.fields, ['x-b', 'two words', 'x-a', '', 'x-b', 'caf\xe9']);
+  assert.equal(sink.engineHead?.contentLength, 0);
   assert.equal(sink.engineHead?.status, 200);
 });
 

@@ -24,13 +24,15 @@ export interface EngineHead {
   readonly status: number;
   /**
    * Names in lower case and values, flat: name, value, name, value ... in the original order, without surrounding
-   * blanks.
+   * blanks, and without `content-length`.
    */
   readonly fields: readonly string[];
   /** How the body is delimited: RFC 9112, section 6.3. */
   readonly framing: 'none' | 'length' | 'chunked' | 'close';
   /** Only with framing `length`, and with HEAD, where it is the length that a GET would have. */
   readonly contentLength: number | undefined;
+  /** True: `fields` is the same list as in an earlier response, so what was found out about it is still true. */
+  readonly repeated?: boolean;
 }
 
 /**

@@ -17,8 +17,10 @@ const backslash = 0x5c;
 /** No request has this many tokens, so a larger number is not a token count. */
 const maxCount = 1_000_000_000;
 
+const nothing = Buffer.alloc(0);
+
 export class BackwardJsonReader {
-  #text: Buffer = Buffer.alloc(0);
+  #text: Buffer = nothing;
   #from = 0;
   #to = 0;
   #at = 0;

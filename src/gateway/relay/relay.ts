@@ -19,7 +19,7 @@ import type { Ending } from '../../core/proxy/proxy-handle.ts';
 import { rule } from '../../core/rules.ts';
 import type { QueueTicket } from '../../core/security/admission.ts';
 import type { ChargeRule } from '../../core/security/token-charge.ts';
-import { commonFields, errorMessage, refuse } from '../error-response.ts';
+import { addCommonFields, commonFields, errorMessage, refuse } from '../error-response.ts';
 import type { AbortCause, Exchange, Progress, Refusal, ResponseHead } from '../exchange.ts';
 import type { Route } from '../routes.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
@@ -163,7 +163,8 @@ export class Relay implements ResponseHandler, Progress {
     }
 
     x.conclude({ ending: 'done', status: head.status });
-    const fields = [...facts.fields, ...commonFields(x)];
+    const fields = facts.fields.slice();
+    addCommonFields(fields, x);
     const coded = facts.contentEncoding !== undefined && facts.contentEncoding !== 'identity';
     if (head.status === 200 && head.framing !== 'none' && this.#deps.route.end !== 'none' && !coded)
       this.#shape = new ResponseShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);

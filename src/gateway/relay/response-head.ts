@@ -19,16 +19,29 @@ const passing = new Set([
   'anthropic-version',
 ]);
 
-/** The facts that the relay needs about an engine's head, collected in one pass over its fields. */
+/** The facts that the relay needs about the fields of an engine's head, collected in one pass. */
 export interface HeadFacts {
   /** Relayed fields, flat: name, value ... */
-  readonly fields: string[];
+  readonly fields: readonly string[];
   readonly contentType: string;
   readonly contentEncoding: string | undefined;
   readonly events: EventFraming | undefined;
 }
 
 export function readHead(head: EngineHead): HeadFacts {
+  if (head.repeated !== true) return collectFacts(head);
+  let facts = factsOf.get(head.fields);
+  if (facts === undefined) {
+    facts = collectFacts(head);
+    factsOf.set(head.fields, facts);
+  }
+  return facts;
+}
+
+/** The facts about heads that engines repeat. */
+const factsOf = new WeakMap<readonly string[], HeadFacts>();
+
+function collectFacts(head: EngineHead): HeadFacts {
   const fields: string[] = [];
   let contentType = '';
   let contentEncoding: string | undefined;

@@ -35,14 +35,14 @@ export class TokenEstimator {
       return;
     }
     const counter = new TextByteCounter();
-    counter.add(buffer, from, to);
+    counter.add(buffer, from, to, true);
     this.#eventBytes += counter.textBytes;
   }
 
-  /** Adds more bytes of the last event, or a part of a whole response. */
-  part(buffer: Buffer, from: number, to: number): void {
+  /** Adds more bytes of the last event, or a part of a whole response; `isLast`: no part follows. */
+  part(buffer: Buffer, from: number, to: number, isLast = false): void {
     this.#counter ??= new TextByteCounter();
-    this.#counter.add(buffer, from, to);
+    this.#counter.add(buffer, from, to, isLast);
   }
 
   get tokens(): number {

@@ -97,7 +97,7 @@ export class StreamReader implements EventReader {
   readonly #framing: EventFraming;
   readonly #endings: readonly Buffer[];
   /** Anthropic and Responses put the first usage into an object of the event. */
-  readonly #usageDepth: number;
+  readonly #usageDepth: 1 | 2;
   /** The stream showed its terminal mark, or a finish reason. */
   terminated = false;
   /** The stream showed its last event: usage can only occur before it. */
@@ -276,46 +276,68 @@ export function bodyUsage(body: Buffer): Usage | undefined {
   return counts.usage;
 }
 
+/** Stands for a count that was not reported. Smaller than each count, so that the larger of two is the reported one. */
+const none = -1;
+/** A walk looks at members down to this depth: usage at depth 2, its details at depth 4. */
+const depths = 5;
+
+/**
+ * Sums of the object that is being walked, which is one level below its name; the index is the depth of the name.
+ * `besides`: tokens of the prompt that Anthropic's dialect does not add to the input. One walk is over before the next
+ * begins, so all walks share these.
+ */
+const inputs = new Float64Array(depths);
+const outputs = new Float64Array(depths);
+const totals = new Float64Array(depths);
+const cached = new Float64Array(depths);
+const besides = new Float64Array(depths);
+
+function clearSums(depth: number): void {
+  inputs[depth] = outputs[depth] = totals[depth] = cached[depth] = besides[depth] = none;
+}
+
+function raise(sums: Float64Array, depth: number, count: number): void {
+  sums[depth] = Math.max(sums[depth] as number, count);
+}
+
 class Counts {
   readonly #tail: BackwardJsonReader;
-  #input: number | undefined;
-  #output: number | undefined;
-  #cached: number | undefined;
+  #input = none;
+  #output = none;
+  #cached = none;
   /** The prompt of which `#cached` is a part. */
-  #prompt: number | undefined;
+  #prompt = none;
   /** Counts of the timings that are being walked. */
-  #cacheN: number | undefined;
-  #promptN: number | undefined;
+  #cacheN = none;
+  #promptN = none;
 
   constructor(tail: BackwardJsonReader) {
     this.#tail = tail;
   }
 
   get usage(): Usage | undefined {
-    if (this.#input === undefined && this.#output === undefined) return undefined;
+    if (this.#input === none && this.#output === none) return undefined;
+    const inputTokens = Math.max(0, this.#input);
+    const outputTokens = Math.max(0, this.#output);
     const { cache } = this;
-    return {
-      inputTokens: this.#input ?? 0,
-      outputTokens: this.#output ?? 0,
-      ...(cache === undefined ? {} : { cache }),
-    };
+    return cache === undefined ? { inputTokens, outputTokens } : { inputTokens, outputTokens, cache };
   }
 
   get cache(): CacheUse | undefined {
-    if (this.#cached === undefined) return undefined;
-    return { cachedTokens: this.#cached, promptTokens: Math.max(this.#cached, this.#prompt ?? 0) };
+    if (this.#cached === none) return undefined;
+    return { cachedTokens: this.#cached, promptTokens: Math.max(this.#cached, this.#prompt) };
   }
 
   /** Reads the current member of the walk, if it belongs to the timings of llama.cpp: `prompt_n` does not count `cache_n`. */
   readTimings(): void {
     const tail = this.#tail;
     if (tail.depth === 2) {
-      if (tail.isNamed(names.cacheN)) this.#cacheN = tail.count;
-      else if (tail.isNamed(names.promptN)) this.#promptN = tail.count;
+      if (tail.isNamed(names.cacheN)) this.#cacheN = tail.count ?? none;
+      else if (tail.isNamed(names.promptN)) this.#promptN = tail.count ?? none;
     } else if (tail.depth === 1) {
-      if (this.#cacheN !== undefined && tail.isNamed(names.timings))
-        this.#addCache(this.#cacheN, this.#cacheN + (this.#promptN ?? 0));
-      this.#cacheN = this.#promptN = undefined;
+      if (this.#cacheN !== none && tail.isNamed(names.timings))
+        this.#addCache(this.#cacheN, this.#cacheN + Math.max(0, this.#promptN));
+      this.#cacheN = this.#promptN = none;
     }
   }
 
@@ -323,67 +345,69 @@ class Counts {
    * Finds `usage` at most this deep, or Ollama's counts at the top, in JSON that ends at `to`. Running counts only
    * grow: zeros in an early event must not hide a later value, and zeros in a later event must not hide an early value.
    */
-  read(text: Buffer, from: number, to: number, maxDepth: number): void {
+  read(text: Buffer, from: number, to: number, maxDepth: 1 | 2): void {
     const tail = this.#tail;
     tail.begin(text, from, to);
-    // Sums of the object that is being walked, which is one level below its name. The index is the depth of the name.
-    const inputs: (number | undefined)[] = [];
-    const outputs: (number | undefined)[] = [];
-    const totals: (number | undefined)[] = [];
-    const cached: (number | undefined)[] = [];
-    /** Tokens of the prompt that Anthropic's dialect does not add to the input. */
-    const besides: (number | undefined)[] = [];
-    let details: number | undefined;
+    for (let depth = 0; depth < depths; depth++) clearSums(depth);
+    let details = none;
     let detailsDepth = 0;
-    this.#cacheN = this.#promptN = undefined;
+    this.#cacheN = this.#promptN = none;
     while (tail.previous()) {
       const { depth } = tail;
       if (depth > maxDepth + 2) continue;
       if (tail.isNamed(names.cached)) {
-        details = tail.count;
+        details = tail.count ?? none;
         detailsDepth = depth;
       }
       if (depth > maxDepth + 1) continue;
-      if (depth <= maxDepth && tail.isNamed(names.usage) && tail.valueByte === openBrace) {
-        // Rerankers report the total alone.
-        const counted = inputs[depth] !== undefined || outputs[depth] !== undefined;
-        this.#input = larger(this.#input, counted ? inputs[depth] : totals[depth]);
-        this.#output = larger(this.#output, outputs[depth]);
-        const hits = cached[depth];
-        if (hits !== undefined) this.#addCache(hits, (inputs[depth] ?? 0) + (besides[depth] ?? 0));
-        return;
-      }
+      if (depth <= maxDepth && tail.isNamed(names.usage) && tail.valueByte === openBrace)
+        return this.#takeUsage(depth);
       this.readTimings();
       if (depth === 1) {
-        if (tail.isNamed(names.promptEval)) this.#input = larger(this.#input, tail.count);
-        else if (tail.isNamed(names.evalCount)) this.#output = larger(this.#output, tail.count);
+        if (tail.isNamed(names.promptEval)) this.#input = Math.max(this.#input, tail.count ?? none);
+        else if (tail.isNamed(names.evalCount)) this.#output = Math.max(this.#output, tail.count ?? none);
       }
       // The members below this one were not usage.
-      inputs[depth] = outputs[depth] = totals[depth] = cached[depth] = besides[depth] = undefined;
-      inputs[depth + 1] = outputs[depth + 1] = totals[depth + 1] = undefined;
-      cached[depth + 1] = besides[depth + 1] = undefined;
+      clearSums(depth);
+      clearSums(depth + 1);
       if (depth === 1) continue;
+      const count = tail.count ?? none;
       if (tail.isNamed(names.promptTokens) || tail.isNamed(names.inputTokens))
-        inputs[depth - 1] = larger(inputs[depth - 1], tail.count);
+        raise(inputs, depth - 1, count);
       else if (tail.isNamed(names.completionTokens) || tail.isNamed(names.outputTokens))
-        outputs[depth - 1] = larger(outputs[depth - 1], tail.count);
-      else if (tail.isNamed(names.total)) totals[depth - 1] = larger(totals[depth - 1], tail.count);
+        raise(outputs, depth - 1, count);
+      else if (tail.isNamed(names.total)) raise(totals, depth - 1, count);
       else if (tail.isNamed(names.promptDetails) || tail.isNamed(names.inputDetails))
         cached[depth - 1] = details;
       else if (tail.isNamed(names.cacheRead)) {
-        cached[depth - 1] = tail.count;
-        besides[depth - 1] = (besides[depth - 1] ?? 0) + (tail.count ?? 0);
-      } else if (tail.isNamed(names.cacheCreation))
-        besides[depth - 1] = (besides[depth - 1] ?? 0) + (tail.count ?? 0);
+        cached[depth - 1] = count;
+        addBesides(depth - 1, count);
+      } else if (tail.isNamed(names.cacheCreation)) addBesides(depth - 1, count);
       // `cached_tokens` counts only directly inside of such an object.
-      if (depth < detailsDepth) details = undefined;
+      if (depth < detailsDepth) details = none;
     }
   }
 
-  #addCache(cached: number, prompt: number): void {
-    this.#cached = larger(this.#cached, cached);
-    this.#prompt = larger(this.#prompt, prompt);
+  /** The walk has reached the name of the usage, at this depth. */
+  #takeUsage(depth: number): void {
+    const input = inputs[depth] as number;
+    const output = outputs[depth] as number;
+    // Rerankers report the total alone.
+    const counted = input !== none || output !== none;
+    this.#input = Math.max(this.#input, counted ? input : (totals[depth] as number));
+    this.#output = Math.max(this.#output, output);
+    const hits = cached[depth] as number;
+    if (hits !== none) this.#addCache(hits, Math.max(0, input) + Math.max(0, besides[depth] as number));
   }
+
+  #addCache(hits: number, prompt: number): void {
+    this.#cached = Math.max(this.#cached, hits);
+    this.#prompt = Math.max(this.#prompt, prompt);
+  }
+}
+
+function addBesides(depth: number, count: number): void {
+  besides[depth] = Math.max(0, besides[depth] as number) + Math.max(0, count);
 }
 
 /** The position after the next member name that ends in `mark`, or -1. The match may still be inside of a string. */
@@ -429,8 +453,4 @@ function lineEnd(text: Buffer, at: number): number {
   let to = at;
   while (to < text.length && text[to] !== lf && text[to] !== cr) to += 1;
   return to;
-}
-
-function larger(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined ? b : b === undefined ? a : Math.max(a, b);
 }

@@ -37,7 +37,7 @@ export class WholeResponseReader {
       this.#tail ??= new TailBuffer(usageTail);
       this.#tail.add(buffer, from, to);
     }
-    this.text.part(buffer, from, to);
+    this.text.part(buffer, from, to, isAll);
     return isAll;
   }
 
