@@ -279,7 +279,7 @@ const memorable = fc
   .tuple(
     fc.constantFrom(200, 200, 404, 503),
     fc.array(
-      fc.constantFrom(
+      fc.constantFrom<string>(
         'Content-Type: application/json\r\n',
         'content-type:text/event-stream; charset=utf-8\r\n',
         'Date: Thu, 27 Nov 2026 08:00:00 GMT\r\n',
