@@ -1,6 +1,6 @@
 /**
  * Proves that the wire tests can fail. In a copy of the repository it removes one rule of the guard, of
- * FastPathParser or of HeadMemory, or swaps two steps of the pipeline, and runs the tests there. The tests must fail; a mutant that
+ * FastPathParser or of the memories of heads, or swaps two steps of the pipeline, and runs the tests there. The tests must fail; a mutant that
  * survives is named and fails the run. One mutant must survive: with FastPathParser switched off, `node:http` parses
  * everything, and the wire tests demand the same behaviour.
  *
@@ -26,6 +26,8 @@ const readerFile = 'src/gateway/http/fast-path-parser.ts';
 const headFile = 'src/gateway/http/fast-path-head.ts';
 const memoryFile = 'src/gateway/http/head-memory.ts';
 const fieldsFile = 'src/gateway/request-headers.ts';
+const engineHeadFile = 'src/upstream/remembered-head.ts';
+const engineParserFile = 'src/upstream/response-parser.ts';
 /** Wire tests that apply to both parsers. */
 const anyReader = [
   'refused-by-parser',
@@ -47,6 +49,10 @@ const memoryTests = [
   'src/gateway/http/head-memory.test.ts',
   'src/gateway/http/head-memory.property.test.ts',
   'test/wire/remembered-heads.test.ts',
+];
+const engineHeadTests = [
+  'src/upstream/remembered-head.test.ts',
+  'src/upstream/response-parser.property.test.ts',
 ];
 
 interface Mutant {
@@ -95,7 +101,13 @@ function mutants(): readonly Mutant[] {
     change: (source: string) => replaceOnce(source, rule, { by: () => by }),
     tests: memoryTests,
   }));
-  return [...without, ...swapped, ...lenient, ...forgetful, ...ofReader];
+  const forgetfulOfEngines = engineHeadRules.map(([name, file, rule, by]) => ({
+    name: `a memory of engine heads that ${name}`,
+    file,
+    change: (source: string) => replaceOnce(source, rule, { by: () => by }),
+    tests: engineHeadTests,
+  }));
+  return [...without, ...swapped, ...lenient, ...forgetful, ...forgetfulOfEngines, ...ofReader];
 }
 
 /** Rules of FastPathParser for the head of a request: the removed text and its replacement. */
@@ -151,6 +163,36 @@ const memoryRules: readonly (readonly [name: string, file: string, rule: string,
   ],
   ['trusts a forwarded address for good', guardFile, "'forwarded', 'draining']", "'draining']"],
   ['does not see that the proxy stops', guardFile, "'forwarded', 'draining']", "'forwarded']"],
+];
+
+/** Rules for response heads that a connection to an engine remembers. */
+const engineHeadRules: readonly (readonly [name: string, file: string, rule: string, by: string])[] = [
+  ['does not compare what precedes the length', engineHeadFile, 'i < digitsAt; i++', 'i < 0; i++'],
+  [
+    'does not compare what follows the length',
+    engineHeadFile,
+    'for (let i = digitsEnd; at < end; i++',
+    'for (let i = digitsEnd; at > end; i++',
+  ],
+  ['reads beyond what has arrived', engineHeadFile, 'if (end > to) return -1;', ''],
+  ['takes a length without digits', engineHeadFile, 'if (at === from + digitsAt) return -1;', ''],
+  ['takes a length beyond what a number holds', engineHeadFile, 'Math.min(to, at + maxDigits)', 'to'],
+  [
+    'takes the length of an earlier response',
+    engineParserFile,
+    'remembered.head, remembered.length, true',
+    'remembered.head, remembered.head.length, true',
+  ],
+  [
+    'keeps fields that may be secret',
+    engineHeadFile,
+    'if (!harmless.has(head.fields[i] as string)) return;',
+    '',
+  ],
+  ['keeps a head of any size', engineHeadFile, ' || text.length + 2 > maxBytes', ''],
+  ['forgets nothing', engineHeadFile, 'this.#ticks >= maxTicks', 'false'],
+  ['keeps interim responses', engineParserFile, 'if (head.status >= 200) remembered.keep', 'remembered.keep'],
+  ['joins a head with lines before it', engineParserFile, 'this.#lines.isEmpty ?', 'true ?'],
 ];
 
 const ofReader: readonly Mutant[] = [
@@ -253,9 +295,9 @@ async function tryMutant(mutant: Mutant): Promise<Run> {
 }
 
 const whole = copyRepository();
-const unchanged = await runTests(whole, [...new Set([...wireTests, ...headTests, ...memoryTests])]).finally(
-  () => rmSync(whole, { recursive: true, force: true }),
-);
+const unchanged = await runTests(whole, [
+  ...new Set([...wireTests, ...headTests, ...memoryTests, ...engineHeadTests]),
+]).finally(() => rmSync(whole, { recursive: true, force: true }));
 if (unchanged.red) throw new Error(`The wire tests fail without a mutant: ${unchanged.by}`);
 
 const waiting = process.argv.includes('--all') ? [...mutants()] : sample(mutants());

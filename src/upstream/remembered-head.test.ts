@@ -152,3 +152,18 @@ test('only the last head is remembered', () => {
   answer(answerOf('{}', 'Set-Cookie: secret\r\n'));
   assert(!isRepeated(answer(answerOf('{}'))));
 });
+
+test('a remembered head after the first bytes of another head is part of that head', () => {
+  const { answer, parser } = connection();
+  for (let i = 0; i < 3; i++) answer(answerOf('{}'));
+  parser.reset(false);
+  const begun = Buffer.from('HTTP/1.1 200 OK\r\nX-Begun: ', 'latin1');
+  const bytes = Buffer.from(answerOf('{}'), 'latin1');
+  assert.equal(parser.feed(begun, 0, begun.length), begun.length);
+  parser.feed(bytes, 0, bytes.length);
+  const whole = Buffer.concat([begun, bytes]);
+  const fresh = connection().parser;
+  fresh.feed(whole, 0, whole.length);
+  assert.equal(parser.fault, fresh.fault);
+  assert.equal(parser.done, fresh.done);
+});
