@@ -35,6 +35,8 @@ export interface DatabaseStatus extends Partial<PostgresFacts> {
   readonly tls?: boolean;
   /** Time of one answer, with a new connection. */
   readonly latencyMs?: number;
+  /** PostgreSQL only: how far its clock is ahead of this machine's; negative if it is behind. */
+  readonly clockAheadMs?: number;
   /** PostgreSQL only: the version of the server. */
   readonly server?: string | undefined;
   readonly storeKey?: { readonly file: string; readonly id: string };
@@ -79,7 +81,8 @@ export class DatabaseTools {
       const beginMs = this.#machine.clock.monotonicMs();
       const server = await tools.serverVersion();
       const latencyMs = Math.round(this.#machine.clock.monotonicMs() - beginMs);
-      return { ...base, reachable: true, latencyMs, server, ...(await tools.facts()) };
+      const clockAheadMs = await this.#clockAheadMs(tools);
+      return { ...base, reachable: true, latencyMs, clockAheadMs, server, ...(await tools.facts()) };
     } catch (error) {
       return { ...base, reachable: false, problem: problemOf(error) };
     }
@@ -118,6 +121,14 @@ export class DatabaseTools {
   async close(): Promise<void> {
     this.#local?.close();
     await this.#postgres?.close();
+  }
+
+  /** The connection is open already, so the answer is near the middle of the wait. */
+  async #clockAheadMs(tools: PostgresTools): Promise<number> {
+    const { clock } = this.#machine;
+    const askedAtMs = clock.nowMs();
+    const theirMs = await tools.nowMs();
+    return Math.round(theirMs - (askedAtMs + clock.nowMs()) / 2);
   }
 
   async #sqliteStatus(): Promise<DatabaseStatus> {

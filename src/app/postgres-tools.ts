@@ -26,6 +26,8 @@ export interface PostgresFacts {
 export interface PostgresTools {
   /** One short transaction. Throws a `StoreError`. */
   serverVersion(): Promise<string | undefined>;
+  /** The clock of the server, in milliseconds since 1970. Throws a `StoreError`. */
+  nowMs(): Promise<number>;
   /** Changes nothing. Throws a `StoreError`. */
   facts(): Promise<PostgresFacts>;
   /** Returns the versions before and after. */
@@ -50,6 +52,16 @@ export function postgresTools(
       database.inspect((session) =>
         session.find((row) => text(row, 'server_version'), 'SHOW server_version'),
       ),
+    async nowMs() {
+      const found = await database.inspect((session) =>
+        session.find(
+          (row) => integer(row, 'now_ms'),
+          'SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms',
+        ),
+      );
+      if (found === undefined) throw new Error('a SELECT without FROM has one row');
+      return found;
+    },
     async facts() {
       const { found } = await database.version();
       const base = { schema: found, knownSchema: migrations.length };

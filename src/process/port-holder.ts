@@ -10,9 +10,15 @@ import { createServer } from 'node:net';
  * words that follow "is already in use": ` by nginx (pid 812)`, or nothing if the program is unknown.
  */
 export async function portHolder(address: string, port: number): Promise<string | undefined> {
-  if (!(await isTaken(address, port))) return undefined;
-  const holder = process.platform === 'linux' ? linuxHolder(port) : undefined;
-  return holder === undefined ? '' : ` by ${holder.name} (pid ${holder.pid})`;
+  const use = await portUse(address, port);
+  if (use === 'free') return undefined;
+  return use === 'unknown' ? '' : ` by ${use.name} (pid ${use.pid})`;
+}
+
+/** `free` also if binding fails for another reason; `unknown`: a program has the port, and this user may not see which. */
+export async function portUse(address: string, port: number): Promise<'free' | 'unknown' | PortHolder> {
+  if (!(await isTaken(address, port))) return 'free';
+  return (process.platform === 'linux' ? linuxHolder(port) : undefined) ?? 'unknown';
 }
 
 function isTaken(address: string, port: number): Promise<boolean> {
@@ -23,13 +29,13 @@ function isTaken(address: string, port: number): Promise<boolean> {
   });
 }
 
-interface Holder {
+export interface PortHolder {
   readonly pid: number;
   readonly name: string;
 }
 
 /** Finds the process that listens on a port, if this user may see it: first the socket inode, then its process. */
-function linuxHolder(port: number): Holder | undefined {
+function linuxHolder(port: number): PortHolder | undefined {
   const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listenersOn(table, port)));
   if (inodes.size === 0) return undefined;
   for (const pid of list('/proc')) {

@@ -1,6 +1,6 @@
 /** Commands of two machines that share one PostgreSQL database, as the built program. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Fleet } from '../../src/core/proxy/fleet-node.ts';
@@ -13,6 +13,8 @@ import { temporaryHome } from '../helpers/temporary-store.ts';
 
 const postgres = postgresForFile();
 const skip = noPostgres;
+const faketimeFile = '/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1';
+const noFaketime = existsSync(faketimeFile) ? false : 'faketime is not installed';
 
 /** The command line of one machine. */
 function machine(
@@ -126,4 +128,28 @@ test('a URL with a mistake is refused before anything is opened', { skip }, asyn
   assert.equal(ran.code, 1);
   assert.match(ran.stderr, /STORE_SETTINGS_INVALID/);
   assert.doesNotMatch(ran.stderr, /hunter2/);
+});
+
+test('the doctor names a database whose clock differs from that of the machine', {
+  skip: skip === false ? noFaketime : skip,
+}, async (t) => {
+  const url = await postgres.database(t);
+  const right = machine(t, url);
+  await ok(right, 'key', 'create', 'laptop');
+  const wrong = machine(t, url, {
+    LD_PRELOAD: faketimeFile,
+    FAKETIME: '+90s',
+    FAKETIME_DONT_FAKE_MONOTONIC: '1',
+  });
+  const clocks = async (cli: TestCli) =>
+    (await cli.run('doctor', '--json'))
+      .json<{ findings: { code: string; message: string }[] }>()
+      .findings.filter(({ code }) => code === 'CLOCK_DIFFERS')
+      .map(({ message }) => message);
+
+  assert.deepEqual(await clocks(right), []);
+  const [found = ''] = await clocks(wrong);
+  assert.match(found, /^The clock of the database differs from this machine's by (?:89|9\d) s; /);
+  const status = (await ok(right, 'db', 'status', '--json')).json<{ clockAheadMs: number }>();
+  assert.ok(Math.abs(status.clockAheadMs) < 5_000, String(status.clockAheadMs));
 });

@@ -30,7 +30,7 @@ import { type Flm, openFlm } from '../flm.ts';
 import { type Machine, thisMachine } from '../machine.ts';
 import { ownMachine } from '../own-machine.ts';
 import { dataFolderFindings } from './data-folder.ts';
-import { heldPortFindings, publicNameFindings } from './surroundings.ts';
+import { heldPortFindings, httpPortProblems, publicNameFindings } from './surroundings.ts';
 
 export interface DoctorOptions {
   readonly environment: Environment;
@@ -99,6 +99,7 @@ class Examination {
         ...certificateFindings(views, nowMs),
         ...(await storedCertificateFindings(flm, nowMs)),
         ...(await publicNameFindings(flm, views)),
+        ...(await httpPortProblems(flm, views)),
       ]),
       this.#engines(flm),
       this.#check('policy', 'flm policy show', () => policyFindings(flm, views, nowMs)),
@@ -131,7 +132,7 @@ class Examination {
             aheadMs: (await discovery.clockAhead(ref, signal)) ?? 0,
           })),
         );
-        return clockFindings(clocks);
+        return clockFindings(clocks, process.platform);
       });
       return [...engineFindings(seen, watched !== undefined), ...capacityFindings(seen)];
     });
@@ -156,10 +157,13 @@ class Examination {
 async function databaseFindings(environment: Environment): Promise<readonly Finding[]> {
   const tools = new DatabaseTools(environment);
   try {
-    const { problem, storeKeyProblem } = await tools.status();
-    return [problem, storeKeyProblem].flatMap((found) =>
-      found === undefined ? [] : [failure('database', found)],
-    );
+    const { problem, storeKeyProblem, clockAheadMs: aheadMs = 0 } = await tools.status();
+    return [
+      ...[problem, storeKeyProblem].flatMap((found) =>
+        found === undefined ? [] : [failure('database', found)],
+      ),
+      ...clockFindings([{ engine: undefined, aheadMs }], process.platform),
+    ];
   } finally {
     await tools.close();
   }

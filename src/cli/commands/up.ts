@@ -6,7 +6,6 @@
 import process from 'node:process';
 import type { Command } from 'commander';
 import { askProxy } from '../../app/proxy-check.ts';
-import { exposureFindings } from '../../core/doctor/engine-findings.ts';
 import { canProbablyChat } from '../../core/engine/chat-models.ts';
 import type { RunningProxy } from '../../core/proxy/ports.ts';
 import type { ProxyConfig } from '../../core/proxy/proxy-config.ts';
@@ -17,6 +16,7 @@ import { isUsable } from '../../core/security/api-key.ts';
 import type { CreatedKey } from '../../core/security/security-service.ts';
 import { action, type Cli, leaf, type Session } from '../command.ts';
 import { addConfigFlags, type ConfigFlags, configFlagsText, overridesOf } from '../config-flags.ts';
+import { type ExposureQuestion, exposedEngines } from '../exposed-engines.ts';
 import { t } from '../i18n/texts.ts';
 import { translated } from '../i18n/translated.ts';
 import { runInForeground, startWithNotice } from '../start-proxy.ts';
@@ -137,8 +137,9 @@ async function tell(
   const proxy = proxyDocument(view, url);
   const authorityFile = proxy.certificate?.authorityFile;
   const clientCaFile = status?.config.clientCaFile;
-  // Runs beside the question for models.
-  const looking = exposedEngines(session, status?.engines ?? []);
+  // Runs beside the question for models. A proxy that runs already was looked at when it started, and watches since.
+  const isNew = how !== 'already' && !session.json;
+  const looking = isNew ? engineIdsSeenByOthers(session, status?.engines ?? []) : [];
   const models =
     status !== undefined && clientCaFile !== undefined
       ? modelsAsTold(session, clientCaFile, status.engines)
@@ -175,34 +176,13 @@ async function tell(
     );
 }
 
-/** A start must not wait for engines that answer slowly. */
-const exposureLimitMs = 700;
-const maxExposureChecks = 8;
-
-/** The ids of engines that others can use without flm. Never rejects, and takes a moment at most. */
-async function exposedEngines(
+function engineIdsSeenByOthers(
   { flm, signal }: Session,
   engines: ProxyStatus['engines'],
 ): Promise<readonly string[]> {
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(exposureLimitMs)]);
-  const late = new Promise<readonly string[]>((resolve) => {
-    limited.addEventListener('abort', () => resolve([]), { once: true });
-  });
-  const asked = engines
-    .filter(({ state, ref }) => state !== 'down' && ref.kind !== 'demo')
-    .slice(0, maxExposureChecks)
-    .map(async (engine): Promise<readonly string[]> => {
-      const seen = flm.discovery.exposure(engine.ref, limited).then(
-        (exposure) =>
-          exposure !== undefined &&
-          exposureFindings(engine, exposure, process.platform).some(({ severity }) => severity !== 'notice')
-            ? [engine.ref.id]
-            : [],
-        () => [],
-      );
-      return Promise.race([seen, late]);
-    });
-  return (await Promise.all(asked)).flat();
+  const { clock } = flm.machine;
+  const exposure: ExposureQuestion = (ref, limited) => flm.discovery.exposure(ref, limited);
+  return exposedEngines({ engines, exposure, clock, platform: process.platform }, signal);
 }
 
 async function modelsThroughProxy(session: Session, handle: ProxyHandle): Promise<readonly string[]> {

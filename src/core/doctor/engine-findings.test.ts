@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EngineStatus } from '../engine/directory.ts';
-import { engineFindings, exposureFindings } from './engine-findings.ts';
+import { capacityFindings, engineFindings, exposureFindings } from './engine-findings.ts';
 
 function engine(more: Partial<EngineStatus> = {}): EngineStatus {
   const address = { tls: false, host: '127.0.0.1', port: 11434, path: '' };
@@ -57,4 +57,31 @@ test('an engine that allows every origin is named, reachable or not', () => {
     found.map(({ code }) => code),
     ['ENGINE_ANY_ORIGIN'],
   );
+});
+
+test('a chat model with a small context is named with the setting of its engine, one that only embeds is not', () => {
+  const found = capacityFindings([
+    engine({ models: [{ id: 'nomic-embed-text', contextLength: 2048 }] }),
+    engine({
+      models: [
+        { id: 'large', contextLength: 16_384 },
+        { id: 'qwen3', contextLength: 4096 },
+      ],
+    }),
+    engine({ models: [{ id: 'unknown' }] }),
+    engine({ state: 'down', models: [{ id: 'last seen', contextLength: 1 }] }),
+  ]);
+
+  assert.deepEqual(
+    found.map(({ code, severity, subject }) => [code, severity, subject]),
+    [['ENGINE_SMALL_CONTEXT', 'notice', 'ollama']],
+  );
+  assert.match(found[0]?.message ?? '', /qwen3 a context of 4096 tokens, .* clients\. [A-Z].*16384.*\.$/);
+});
+
+test('an engine with one slot is named, one with more or without a number is not', () => {
+  const codes = (slots?: number): readonly string[] =>
+    capacityFindings([engine(slots === undefined ? {} : { slots })]).map(({ code }) => code);
+
+  assert.deepEqual([codes(1), codes(2), codes()], [['ENGINE_ONE_SLOT'], [], []]);
 });

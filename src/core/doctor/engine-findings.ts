@@ -1,5 +1,6 @@
 /** Findings about engines: those that do not answer, have no model or little capacity, or answer others without a key. */
 import ipaddr from 'ipaddr.js';
+import { canProbablyChat } from '../engine/chat-models.ts';
 import type { EngineStatus } from '../engine/directory.ts';
 import type { EngineExposure } from '../engine/engine-discovery.ts';
 import { engineKind } from '../engine/kinds.ts';
@@ -55,7 +56,10 @@ export function capacityFindings(engines: readonly EngineStatus[]): readonly Fin
         subject: id,
         command: `flm engine test ${id}`,
       } as const;
-      const small = models.find(({ contextLength = smallContext }) => contextLength < smallContext);
+      const small = models.find(
+        ({ id: model, contextLength = smallContext }) =>
+          contextLength < smallContext && canProbablyChat(model),
+      );
       return [
         ...(small === undefined
           ? []
@@ -63,7 +67,7 @@ export function capacityFindings(engines: readonly EngineStatus[]): readonly Fin
               {
                 ...common,
                 code: 'ENGINE_SMALL_CONTEXT' as const,
-                message: `Engine ${id} gives the model ${small.id} a context of ${small.contextLength} tokens, too few for coding clients; to have more, ${engineKind(kind).advice.context(small.id, smallContext)}.`,
+                message: `Engine ${id} gives the model ${small.id} a context of ${small.contextLength} tokens, too few for coding clients. ${engineKind(kind).advice.context(small.id, smallContext)}`,
               },
             ]),
         ...(slots === 1

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { closingSteps } from './closing-steps.ts';
-import { clockFindings, nameFindings, portFindings } from './surroundings-findings.ts';
+import { clockFindings, httpPortFindings, nameFindings, portFindings } from './surroundings-findings.ts';
 
 const name = { profile: 'public', name: 'llm.example.org' };
 
@@ -17,16 +17,51 @@ test('a domain that leads here is right, one without an address or to another ma
 });
 
 test('a clock that is a minute off is named with its engine, and a slow answer is none', () => {
-  const found = clockFindings([
-    { engine: 'near', aheadMs: -5_000 },
-    { engine: 'far', aheadMs: -3_600_000 },
-  ]);
+  const found = clockFindings(
+    [
+      { engine: 'near', aheadMs: -10_000 },
+      { engine: 'far', aheadMs: -3_600_000 },
+    ],
+    'linux',
+  );
 
   assert.deepEqual(
     found.map(({ code, subject }) => [code, subject]),
     [['CLOCK_DIFFERS', 'far']],
   );
   assert.match(found[0]?.message ?? '', /by 3600 s/);
+});
+
+test('the clock of a database is held to seconds, and the command sets the clock of this system', () => {
+  const codes = (aheadMs: number): readonly string[] =>
+    clockFindings([{ engine: undefined, aheadMs }], 'linux').map(({ code }) => code);
+  const command = (platform: NodeJS.Platform): string | undefined =>
+    clockFindings([{ engine: undefined, aheadMs: 10_000 }], platform)[0]?.command;
+
+  assert.deepEqual([codes(-4_000), codes(-6_000)], [[], ['CLOCK_DIFFERS']]);
+  assert.equal(command('linux'), 'sudo timedatectl set-ntp true');
+  assert.equal(command('darwin'), 'sudo sntp -sS time.apple.com');
+  assert.equal(command('win32'), 'w32tm /resync');
+});
+
+test('the port of http-01 is named when another program has it, or the running proxy does not', () => {
+  const common = { profile: 'public', port: 80 };
+  const [held, closed, saved] = httpPortFindings(
+    [
+      { ...common, isRunning: true, holder: 'nginx (pid 812)' },
+      { ...common, isRunning: true, holder: undefined },
+      { ...common, isRunning: false, holder: '' },
+    ],
+    'linux',
+  );
+
+  assert.deepEqual([held?.code, held?.severity], ['HTTP_PORT_HELD', 'warning']);
+  assert.match(held?.message ?? '', /^Port 80, .* is in use by nginx \(pid 812\), /);
+  assert.equal(held?.command, 'flm proxy restart public --acme-challenge tls-alpn-01');
+  assert.deepEqual([closed?.code, closed?.severity], ['HTTP_PORT_CLOSED', 'warning']);
+  assert.equal(closed?.command, 'sudo sysctl net.ipv4.ip_unprivileged_port_start=80');
+  assert.deepEqual([saved?.code, saved?.severity], ['HTTP_PORT_HELD', 'notice']);
+  assert.match(saved?.message ?? '', /is in use, so .* stop the program that uses it, /);
 });
 
 test('a port that another program holds is named with the program, where it is known', () => {

@@ -57,25 +57,77 @@ export function portFindings(held: readonly HeldPort[]): readonly Finding[] {
   }));
 }
 
-/** More than a request takes, and less than tokens and certificates tolerate. */
-const toleratedMs = 60_000;
+export interface HttpPort {
+  readonly profile: string;
+  readonly port: number;
+  readonly isRunning: boolean;
+  /** As in `HeldPort`; undefined: the proxy runs, and nobody listens on the port. */
+  readonly holder: string | undefined;
+}
+
+/** About the port on which flm proves domains by http-01. */
+export function httpPortFindings(ports: readonly HttpPort[], platform: NodeJS.Platform): readonly Finding[] {
+  return ports.map(({ profile, port, isRunning, holder }) => {
+    const other = `flm proxy ${isRunning ? 'restart' : 'start'} ${profile} --acme-challenge tls-alpn-01`;
+    const common = { check: 'certificates', subject: null } as const;
+    if (holder === undefined)
+      return {
+        ...common,
+        code: 'HTTP_PORT_CLOSED',
+        severity: 'warning',
+        message: `The proxy of profile ${profile} does not listen on port ${port}, where the CA checks its domains (http-01), so its certificate cannot be renewed; allow this user to use the port, or choose another challenge.`,
+        command:
+          platform === 'linux' && port < 1024
+            ? `sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}`
+            : other,
+      };
+    return {
+      ...common,
+      code: 'HTTP_PORT_HELD',
+      severity: isRunning ? 'warning' : 'notice',
+      message:
+        holder === ''
+          ? `Port ${port}, where the CA checks the domains of profile ${profile} (http-01), is in use, so flm gets no certificate; stop the program that uses it, or choose another challenge, such as tls-alpn-01 if port 443 leads to the proxy.`
+          : `Port ${port}, where the CA checks the domains of profile ${profile} (http-01), is in use by ${holder}, so flm gets no certificate; stop that program, or choose another challenge, such as tls-alpn-01 if port 443 leads to the proxy.`,
+      command: other,
+    };
+  });
+}
+
+/** More than a request takes, and less than tokens and certificates tolerate. A database measures in milliseconds. */
+const toleratedMs = { engine: 60_000, database: 5_000 };
 
 export interface OtherClock {
-  /** The id of the engine whose clock it is. */
-  readonly engine: string;
+  /** The id of the engine whose clock it is; undefined: the clock of the database. */
+  readonly engine: string | undefined;
   /** How far the other clock is ahead of this machine's. */
   readonly aheadMs: number;
 }
 
-export function clockFindings(clocks: readonly OtherClock[]): readonly Finding[] {
+export function clockFindings(clocks: readonly OtherClock[], platform: NodeJS.Platform): readonly Finding[] {
   return clocks
-    .filter(({ aheadMs }) => Math.abs(aheadMs) > toleratedMs)
-    .map(({ engine, aheadMs }) => ({
-      code: 'CLOCK_DIFFERS',
-      severity: 'warning',
-      check: 'clock',
-      subject: engine,
-      message: `The clock of engine ${engine} differs from this machine's by ${Math.round(Math.abs(aheadMs) / 1000)} s; expiry of keys, limits and certificates follow the clock, so synchronise both.`,
-      command: 'date -u',
-    }));
+    .filter(
+      ({ engine, aheadMs }) =>
+        Math.abs(aheadMs) > (engine === undefined ? toleratedMs.database : toleratedMs.engine),
+    )
+    .map(({ engine, aheadMs }) => {
+      const seconds = Math.round(Math.abs(aheadMs) / 1000);
+      return {
+        code: 'CLOCK_DIFFERS',
+        severity: 'warning',
+        check: 'clock',
+        subject: engine ?? null,
+        message:
+          engine === undefined
+            ? `The clock of the database differs from this machine's by ${seconds} s; expiry of keys, limits and certificates follow the clock, so synchronise both.`
+            : `The clock of engine ${engine} differs from this machine's by ${seconds} s; expiry of keys, limits and certificates follow the clock, so synchronise both.`,
+        command: synchronising(platform),
+      };
+    });
+}
+
+/** Synchronises the clock of this machine. */
+function synchronising(platform: NodeJS.Platform): string {
+  if (platform === 'darwin') return 'sudo sntp -sS time.apple.com';
+  return platform === 'win32' ? 'w32tm /resync' : 'sudo timedatectl set-ntp true';
 }

@@ -35,8 +35,24 @@ export const doctorPhrases: readonly Phrase[] = [
     'エンジン{id}の時計が、このマシンの時計と{count}秒ずれています。キーの有効期限、制限、証明書は時計に依存します。両方を同期してください。',
   ],
   [
-    'Engine {id} gives the model {model} a context of {count} tokens, too few for coding clients; to have more, {advice}.',
-    'エンジン{id}のモデル{model}のコンテキストは{count}トークンで、コーディング用のクライアントには足りません。増やすには: {advice}。',
+    "The clock of the database differs from this machine's by {count} s; expiry of keys, limits and certificates follow the clock, so synchronise both.",
+    'データベースの時計が、このマシンの時計と{count}秒ずれています。キーの有効期限、制限、証明書は時計に依存します。両方を同期してください。',
+  ],
+  [
+    'The proxy of profile {profile} does not listen on port {port}, where the CA checks its domains (http-01), so its certificate cannot be renewed; allow this user to use the port, or choose another challenge.',
+    'プロファイル{profile}のプロキシは、CAがドメインを確認するポート{port}（http-01）で待ち受けていないため、証明書を更新できません。このユーザーにポートの使用を許可するか、別のチャレンジを選んでください。',
+  ],
+  [
+    'Port {port}, where the CA checks the domains of profile {profile} (http-01), is in use, so flm gets no certificate; stop the program that uses it, or choose another challenge, such as tls-alpn-01 if port 443 leads to the proxy.',
+    'CAがプロファイル{profile}のドメインを確認するポート{port}（http-01）は使用中のため、flmは証明書を取得できません。使用しているプログラムを停止するか、別のチャレンジを選んでください（ポート443がプロキシに届く場合はtls-alpn-01など）。',
+  ],
+  [
+    'Port {port}, where the CA checks the domains of profile {profile} (http-01), is in use by {program}, so flm gets no certificate; stop that program, or choose another challenge, such as tls-alpn-01 if port 443 leads to the proxy.',
+    'CAがプロファイル{profile}のドメインを確認するポート{port}（http-01）は{program}が使用中のため、flmは証明書を取得できません。そのプログラムを停止するか、別のチャレンジを選んでください（ポート443がプロキシに届く場合はtls-alpn-01など）。',
+  ],
+  [
+    'Engine {id} gives the model {model} a context of {count} tokens, too few for coding clients.',
+    'エンジン{id}のモデル{model}のコンテキストは{count}トークンで、コーディング用のクライアントには足りません。',
   ],
   [
     'Engine {id} handles one request at a time, so other clients wait; raise its number of parallel requests if it has the memory.',
