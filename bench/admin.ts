@@ -22,10 +22,10 @@ import type { AdminCaller } from '../src/admin/operation.ts';
 import { adminServices } from '../src/app/admin-services.ts';
 import { type Flm, openFlm } from '../src/app/flm.ts';
 import type { UsageEntry } from '../src/core/security/ports.ts';
-import { flmCommand, type RunningFlm, startFlm } from './flm.ts';
 import { Clients } from './load.ts';
 import { core, cpuBetween, cpuTime, describeMachine, median, pinned, pinSelf, quantile } from './machine.ts';
 import { measurePages } from './pages.ts';
+import { flmCommand, type RunningFlm, startFlm } from './peers/flm.ts';
 import { end, startEngine } from './processes.ts';
 
 const quick = process.argv.includes('--quick');
@@ -294,7 +294,7 @@ async function measurePlane(): Promise<void> {
   const clients = await Clients.open(target, 200);
   owned.defer(() => clients.close());
   const requests = quick ? 500 : 20_000;
-  const shape = { events: quick ? 20 : 300, burst: false };
+  const shape = { events: quick ? 20 : 300, pace: 'spread' } as const;
   const loads = [
     ['request', requests, () => clients.json(requests)],
     ['event', 200 * (shape.events + 1), () => clients.streams(shape)],

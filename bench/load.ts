@@ -1,148 +1,75 @@
 /**
- * Clients with the lowest CPU cost that Node allows: keep-alive connections that send the next request as soon as the
- * response has ended.
- *
- * Replies are not parsed: a reply is complete when it ends like the engine's reply, and good when it begins with status
- * 200. `checkReplies` checks one complete reply of each kind beforehand, so that the measured replies are known to be
- * correct.
+ * The load: clients of one target that stay connected over many rounds, like a connection pool.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { type IncomingMessage, request as plainRequest } from 'node:http';
-import { request as tlsRequest } from 'node:https';
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
+import { connect as connectTls, createSecureContext } from 'node:tls';
+import { Client } from './client.ts';
 
 /** The destination of requests: the engine itself, or a proxy in front of it. */
-export interface Target {
-  readonly name: string;
+export interface TargetAddress {
   readonly port: number;
   /** One key for each client. If there are fewer keys, clients share them. */
   readonly keys: readonly string[];
   /** Over HTTPS: the certificate of its CA, as PEM. */
-  readonly authority?: string;
+  readonly authority?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** `/v1/chat/completions` if absent. */
+  readonly path?: string;
+  /** `bench` if absent. */
+  readonly model?: string;
+}
+
+export interface Target extends TargetAddress {
+  readonly name: string;
+  /** The last bytes of a complete reply; those of the engine if absent. */
+  readonly tails?: Tails;
+}
+
+interface Tails {
+  readonly json: Buffer;
+  readonly stream: Buffer;
 }
 
 export interface StreamShape {
   readonly events: number;
-  /** The engine sends the events of all streams at the same moment. */
-  readonly burst: boolean;
+  /** `burst`: the events of all streams at the same moment. `spread`: one after another. `slow`: one event a second. */
+  readonly pace: 'burst' | 'spread' | 'slow';
 }
 
-const jsonTail = Buffer.from('"total_tokens":250}}');
-const streamTail = Buffer.from('data: [DONE]\n\n\r\n0\r\n\r\n');
-const statusOk = Buffer.from('HTTP/1.1 200');
+const engineTails: Tails = {
+  json: Buffer.from('"total_tokens":250}}'),
+  stream: Buffer.from('data: [DONE]\n\n\r\n0\r\n\r\n'),
+};
 
-/** The read buffer of all connections: its bytes are consumed in the call that delivers them. */
-const space = Buffer.allocUnsafeSlow(256 * 1024);
-
-/** One keep-alive connection with one request at a time. */
-class Client {
-  readonly #socket: Socket;
-  readonly #tailBytes = Buffer.alloc(32);
-  #tailLength = 0;
-  #tail: Buffer = jsonTail;
-  #fresh = true;
-  #onWhole: () => void = () => {};
-  #onFailed: (error: Error) => void = () => {};
-  /** When the first byte of the last response arrived. */
-  firstByteAtMs = 0;
-
-  private constructor(
-    { port, authority }: Target,
-    connected: (client: Client) => void,
-    failed: (error: Error) => void,
-  ) {
-    this.#onFailed = failed;
-    const options = {
-      host: '127.0.0.1',
-      port,
-      noDelay: true,
-      onread: {
-        buffer: space,
-        callback: (length: number): boolean => {
-          this.#read(length);
-          return true;
-        },
-      },
-    };
-    this.#socket =
-      authority === undefined
-        ? connect(options)
-        : connectTls({ ...options, ca: authority, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
-    this.#socket.once(authority === undefined ? 'connect' : 'secureConnect', () => connected(this));
-    this.#socket.on('error', (error) => this.#onFailed(error));
-    this.#socket.on('close', () => this.#onFailed(new Error('the connection was closed')));
-  }
-
-  static open(target: Target): Promise<Client> {
-    return new Promise((resolve, reject) => new Client(target, resolve, reject));
-  }
-
-  send(request: string, tail: Buffer, whole: () => void, failed: (error: Error) => void): void {
-    this.#fresh = true;
-    this.#tailLength = 0;
-    this.#tail = tail;
-    this.#onWhole = whole;
-    this.#onFailed = failed;
-    this.#socket.write(request, 'latin1');
-  }
-
-  close(): void {
-    this.#onFailed = () => {};
-    this.#socket.destroy();
-  }
-
-  #read(length: number): void {
-    if (this.#fresh) {
-      this.#fresh = false;
-      this.firstByteAtMs = performance.now();
-      if (length < statusOk.length || space.compare(statusOk, 0, 12, 0, 12) !== 0) {
-        return this.#onFailed(
-          new Error(`not a reply of status 200: ${space.toString('latin1', 0, Math.min(length, 500))}`),
-        );
-      }
-    }
-    const wanted = this.#tail.length;
-    if (length >= wanted) {
-      if (space.compare(this.#tail, 0, wanted, length - wanted, length) === 0) return this.#onWhole();
-      this.#tailLength = space.copy(this.#tailBytes, 0, length - wanted, length);
-      return;
-    }
-    // The end may be split over several reads.
-    const joined = Buffer.concat([this.#tailBytes.subarray(0, this.#tailLength), space.subarray(0, length)]);
-    if (joined.length >= wanted && joined.subarray(-wanted).equals(this.#tail)) return this.#onWhole();
-    this.#tailLength = joined.copy(this.#tailBytes, 0, Math.max(0, joined.length - wanted));
-  }
-}
-
-function request(key: string, parts: Readonly<Record<string, unknown>>): string {
-  const start = JSON.stringify({ model: 'bench', ...parts, messages: [{ role: 'user', content: '' }] });
-  const body = start.replace(
-    '"content":""',
-    `"content":"${'word '.repeat(205).slice(0, 1024 - start.length)}"`,
-  );
+function request(
+  { headers = {}, path = '/v1/chat/completions', model = 'bench' }: TargetAddress,
+  key: string,
+  parts: Readonly<Record<string, unknown>>,
+  bodyBytes = 1024,
+): string {
+  const start = JSON.stringify({ model, ...parts, messages: [{ role: 'user', content: '' }] });
+  const text = 'word '.repeat(Math.ceil(bodyBytes / 5)).slice(0, bodyBytes - start.length);
+  const body = start.replace('"content":""', `"content":"${text}"`);
+  const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   // The headers that an SDK sends.
   return (
-    'POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n' +
+    `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n` +
     `Content-Type: application/json\r\nUser-Agent: OpenAI/JS 7.57.0\r\nX-Stainless-Lang: js\r\n` +
     'X-Stainless-Package-Version: 7.57.0\r\nX-Stainless-OS: Linux\r\nX-Stainless-Arch: x64\r\n' +
     `X-Stainless-Runtime: node\r\nX-Stainless-Runtime-Version: v26.10.0\r\nX-Stainless-Retry-Count: 0\r\n` +
-    `Authorization: Bearer ${key}\r\nConnection: keep-alive\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    `${more.join('')}Authorization: Bearer ${key}\r\nConnection: keep-alive\r\nContent-Length: ${body.length}\r\n\r\n${body}`
   );
 }
 
-const jsonRequest = (key: string): string => request(key, { max_tokens: 50 });
-const streamRequest = (key: string, shape: StreamShape): string =>
-  request(key, { max_tokens: shape.events, stream: true, user: shape.burst ? 'burst' : 'spread' });
-
-/** Clients of one target that stay connected over many rounds, like a connection pool. */
 export class Clients {
   readonly #target: Target;
-  readonly #clients: readonly Client[];
+  readonly #tails: Tails;
+  readonly #clients: Client[];
 
-  private constructor(target: Target, clients: readonly Client[]) {
+  private constructor(target: Target, clients: Client[]) {
     this.#target = target;
+    this.#tails = target.tails ?? engineTails;
     this.#clients = clients;
   }
 
@@ -156,17 +83,17 @@ export class Clients {
    * Sends `total` JSON requests. Each client sends its next request after the response. Resolves with the seconds that
    * this took.
    */
-  json(total: number): Promise<number> {
+  json(total: number, bodyBytes?: number): Promise<number> {
     const begunMs = performance.now();
     let sent = 0;
     let done = 0;
     return new Promise((resolve, reject) => {
       for (const [i, client] of this.#clients.entries()) {
-        const text = jsonRequest(this.#key(i));
+        const text = this.#jsonRequest(i, bodyBytes);
         const next = (): void => {
           if (sent < total) {
             sent += 1;
-            client.send(text, jsonTail, whole, reject);
+            client.send(text, this.#tails.json, whole, reject);
           } else if (done === total) resolve((performance.now() - begunMs) / 1000);
         };
         const whole = (): void => {
@@ -178,6 +105,42 @@ export class Clients {
     });
   }
 
+  /**
+   * Sends JSON requests at a fixed rate, no matter how fast the responses come. Resolves with the milliseconds of each
+   * request, from the moment at which it was due: a request that waits for a free client has waited too.
+   */
+  openLoop(perSecond: number, seconds: number): Promise<Float64Array> {
+    const total = Math.round(perSecond * seconds);
+    const tookMs = new Float64Array(total);
+    const texts = this.#clients.map((_, i) => this.#jsonRequest(i));
+    const idle = this.#clients.map((_, i) => i);
+    const everyMs = 1000 / perSecond;
+    const begunMs = performance.now() + 5;
+    let due = 0;
+    let done = 0;
+    return new Promise((resolve, reject) => {
+      const pump = (): void => {
+        const nowMs = performance.now();
+        while (due < total && begunMs + due * everyMs <= nowMs) {
+          const which = idle.pop();
+          if (which === undefined) return;
+          const at = due++;
+          const whole = (): void => {
+            tookMs[at] = performance.now() - begunMs - at * everyMs;
+            idle.push(which);
+            done += 1;
+            if (done === total) {
+              clearInterval(timer);
+              resolve(tookMs);
+            } else pump();
+          };
+          this.#clients[which]!.send(texts[which]!, this.#tails.json, whole, reject);
+        }
+      };
+      const timer = setInterval(pump, 1);
+    });
+  }
+
   /** Runs one stream for each client. Resolves with the seconds until the last stream ended. */
   async streams(shape: StreamShape): Promise<number> {
     const begunMs = performance.now();
@@ -185,11 +148,32 @@ export class Clients {
       this.#clients.map(
         (client, i) =>
           new Promise<void>((resolve, reject) =>
-            client.send(streamRequest(this.#key(i), shape), streamTail, resolve, reject),
+            client.send(this.#streamRequest(i, shape), this.#tails.stream, resolve, reject),
           ),
       ),
     );
-    return (performance.now() - begunMs) / 1000;
+    const seconds = (performance.now() - begunMs) / 1000;
+    // A gateway may end a stream early, and its last bytes are the same then.
+    for (const { receivedBytes } of this.#clients)
+      assert(receivedBytes > shape.events * 120, `${this.#target.name} left events out`);
+    return seconds;
+  }
+
+  /** Adds clients, each with a stream of one event a second. Resolves when each stream had its first byte. */
+  async openStreams(count: number): Promise<void> {
+    const shape = { events: 1_000_000, pace: 'slow' } as const;
+    // A few at a time, as arrivals are in practice.
+    for (let left = count; left > 0; left -= 50) {
+      await Promise.all(
+        Array.from({ length: Math.min(50, left) }, async () => {
+          const client = await Client.open(this.#target);
+          const i = this.#clients.push(client) - 1;
+          await new Promise<void>((resolve, reject) =>
+            client.send(this.#streamRequest(i, shape), this.#tails.stream, () => {}, reject, resolve),
+          );
+        }),
+      );
+    }
   }
 
   /**
@@ -199,11 +183,15 @@ export class Clients {
   async firstByteMs(): Promise<number> {
     const client = this.#clients[0];
     assert(client !== undefined);
+    const text = this.#streamRequest(0, { events: 1, pace: 'spread' });
     const sentMs = performance.now();
+    let firstByteAtMs = sentMs;
     await new Promise<void>((resolve, reject) =>
-      client.send(streamRequest(this.#key(0), { events: 1, burst: false }), streamTail, resolve, reject),
+      client.send(text, this.#tails.stream, resolve, reject, () => {
+        firstByteAtMs = performance.now();
+      }),
     );
-    return client.firstByteAtMs - sentMs;
+    return firstByteAtMs - sentMs;
   }
 
   /** Opens connections that make a handshake and close, 16 at a time. Resolves with the seconds that this took. */
@@ -211,17 +199,13 @@ export class Clients {
     const { port, authority } = this.#target;
     assert(authority !== undefined, `${this.#target.name} does not speak TLS`);
     const secureContext = createSecureContext({ ca: authority });
-    const session = resumed ? await sessionOf(port, secureContext, this.#key(0)) : undefined;
+    const options = { ...tlsOptions, port, secureContext };
+    const session = resumed ? await this.#session(options) : undefined;
     const begunMs = performance.now();
     let left = total;
     const work = async (): Promise<void> => {
       while (left-- > 0) {
-        const socket = connectTls({
-          ...tlsOptions,
-          port,
-          secureContext,
-          ...(session === undefined ? {} : { session }),
-        });
+        const socket = connectTls({ ...options, ...(session === undefined ? {} : { session }) });
         await once(socket, 'secureConnect');
         assert.equal(socket.isSessionReused(), resumed);
         assert.equal(socket.getProtocol(), 'TLSv1.3');
@@ -238,53 +222,33 @@ export class Clients {
     for (const client of this.#clients) client.close();
   }
 
+  /**
+   * Returns a session for later handshakes to resume. In TLS 1.3 the server sends it with the first bytes after the
+   * handshake.
+   */
+  async #session(options: object): Promise<Buffer> {
+    const socket = connectTls(options);
+    const given = once(socket, 'session');
+    socket.write(this.#jsonRequest(0), 'latin1');
+    socket.resume();
+    const [session] = (await given) as [Buffer];
+    socket.destroy();
+    return session;
+  }
+
+  #jsonRequest(i: number, bodyBytes?: number): string {
+    return request(this.#target, this.#key(i), { max_tokens: 50 }, bodyBytes);
+  }
+
+  #streamRequest(i: number, { events, pace }: StreamShape): string {
+    return request(this.#target, this.#key(i), { max_tokens: events, stream: true, user: pace });
+  }
+
   #key(i: number): string {
-    // Spreads the clients over all keys: with many keys, a few clients do not all have the first ones.
+    // A prime spreads the clients over all keys: with many keys, a few clients do not all have the first ones.
     const { keys } = this.#target;
-    return keys[Math.floor((i * keys.length) / this.#clients.length) % keys.length] ?? '';
+    return keys[(i * 7919) % keys.length] ?? '';
   }
 }
 
 const tlsOptions = { host: '127.0.0.1', servername: 'localhost', ALPNProtocols: ['http/1.1'] };
-
-/**
- * Returns a session for later handshakes to resume. In TLS 1.3 the server sends it with the first bytes after the
- * handshake.
- */
-async function sessionOf(port: number, secureContext: SecureContext, key: string): Promise<Buffer> {
-  const socket = connectTls({ ...tlsOptions, port, secureContext });
-  const given = once(socket, 'session');
-  socket.write(jsonRequest(key), 'latin1');
-  socket.resume();
-  const [session] = (await given) as [Buffer];
-  socket.destroy();
-  return session;
-}
-
-/** Checks one complete reply of each kind. Throws if a reply differs from the engine's. */
-export async function checkReplies(target: Target): Promise<void> {
-  const ask = async (
-    body: object,
-  ): Promise<{ readonly status: number | undefined; readonly text: string }> => {
-    const send = target.authority === undefined ? plainRequest : tlsRequest;
-    const sent = send({
-      host: '127.0.0.1',
-      port: target.port,
-      path: '/v1/chat/completions',
-      method: 'POST',
-      agent: false,
-      headers: { 'content-type': 'application/json', authorization: `Bearer ${target.keys[0] ?? ''}` },
-      ...(target.authority === undefined ? {} : { ca: target.authority }),
-    });
-    sent.end(JSON.stringify({ model: 'bench', ...body, messages: [] }));
-    const [response] = (await once(sent, 'response')) as [IncomingMessage];
-    return { status: response.statusCode, text: Buffer.concat(await response.toArray()).toString() };
-  };
-  const { status, text } = await ask({});
-  assert.equal(status, 200, `${target.name} answers ${text}`);
-  assert.ok(text.length > 450 && text.endsWith(jsonTail.toString()), `${target.name} changed the answer`);
-  const stream = await ask({ stream: true, max_tokens: 7, user: 'burst' });
-  const events = stream.text.split('\n\n');
-  assert.equal(events.length, 9, `${target.name} changed the stream`);
-  assert.equal(events[7], 'data: [DONE]');
-}

@@ -3,7 +3,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { availableParallelism, cpus, release } from 'node:os';
+import { availableParallelism, cpus, loadavg, release } from 'node:os';
 import process from 'node:process';
 
 /**
@@ -51,14 +51,49 @@ export function describeMachine(): string {
   return `${first}, ${all.length} cores, Linux ${release()}, Node ${process.version}, ${pins ? 'pinned' : 'NOT pinned'}`;
 }
 
+/** Returns the load average of the last minute, with two digits. */
+export function loadAverage(): number {
+  return Math.round((loadavg()[0] ?? 0) * 100) / 100;
+}
+
 export function median(values: readonly number[]): number {
   return quantile(values, 0.5);
 }
 
-export function quantile(values: readonly number[], part: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
+export function quantile(values: ArrayLike<number>, part: number): number {
+  const sorted = Float64Array.from(values).sort();
   const at = (sorted.length - 1) * part;
   const low = sorted[Math.floor(at)] ?? Number.NaN;
   const high = sorted[Math.ceil(at)] ?? Number.NaN;
   return low + (high - low) * (at - Math.floor(at));
+}
+
+/** The sum of all and of busy CPU time of a core since the machine started, in ticks. proc(5): user, nice, system, idle, iowait, ... */
+export function coreTime(of: number): { readonly all: number; readonly busy: number } {
+  const line = new RegExp(`^cpu${of} (.*)$`, 'm').exec(readFileSync('/proc/stat', 'latin1'))?.[1] ?? '';
+  const fields = line.trim().split(/\s+/).map(Number);
+  const all = fields.slice(0, 8).reduce((sum, ticks) => sum + ticks, 0);
+  return { all, busy: all - (fields[3] ?? 0) - (fields[4] ?? 0) };
+}
+
+/** Returns the memory of a process that is in RAM, in MB. */
+export function residentMb(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1]) / 1024;
+}
+
+/** A figure of several rounds. */
+export interface Summary {
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+  readonly rounds: number;
+}
+
+export function summary(values: readonly number[]): Summary {
+  return {
+    median: median(values),
+    low: Math.min(...values),
+    high: Math.max(...values),
+    rounds: values.length,
+  };
 }

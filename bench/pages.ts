@@ -8,8 +8,8 @@ import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { type Browser, chromium, type Page } from 'playwright-core';
-import { flmCommand } from './flm.ts';
 import { median, quantile } from './machine.ts';
+import { flmCommand } from './peers/flm.ts';
 import { end } from './processes.ts';
 
 const chromiumPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path));

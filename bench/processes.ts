@@ -1,11 +1,12 @@
 /**
- * Measured programs: each starts as its own process, reports its port, and is ended by its owner.
+ * Measured programs: each starts as its own process, and is ended by its owner.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { createInterface } from 'node:readline';
 import { core, pinned } from './machine.ts';
@@ -19,16 +20,26 @@ export interface Running {
   stop(): Promise<void>;
 }
 
-/** Starts the engine, which prints its port as the first line. */
-export async function startEngine(): Promise<Running> {
+export interface RunningEngine extends Running {
+  readonly ports: readonly number[];
+}
+
+/** Starts one process that answers like `ports` engines, each with `models` models. */
+export async function startEngine(ports = 1, models = 1): Promise<RunningEngine> {
   const script = join(import.meta.dirname, 'engine.ts');
-  const [command = '', ...rest] = pinned(core.rest, [process.execPath, script]);
+  const [command = '', ...rest] = pinned(core.rest, [
+    process.execPath,
+    script,
+    String(ports),
+    String(models),
+  ]);
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const line = await firstLine(child);
+  const open = (await firstLine(child)).split(' ').map(Number);
   return {
     name: 'engine',
     pid: child.pid ?? 0,
-    port: Number(line),
+    port: open[0] ?? 0,
+    ports: open,
     stop: () => end(child),
   };
 }
@@ -38,12 +49,36 @@ export async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const gone = once(child, 'exit');
   child.kill('SIGTERM');
+  const late = setTimeout(() => child.kill('SIGKILL'), 5_000);
   await gone;
+  clearTimeout(late);
 }
 
 export function temporaryFolder(): { readonly path: string; remove(): void } {
   const path = mkdtempSync(join(tmpdir(), 'flm-bench-'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
+/** Returns the path of a program: from the variable `FLM_BENCH_NAME` if it is set, otherwise from PATH. */
+export function findProgram(name: string): string | undefined {
+  const told = process.env[`FLM_BENCH_${name.toUpperCase().replaceAll('-', '_')}`];
+  if (told !== undefined) return existsSync(told) ? told : undefined;
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((path) => existsSync(path));
+}
+
+/** Most peers cannot report a port that the system chose. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  return await new Promise((resolve) => {
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      const port = address !== null && typeof address === 'object' ? address.port : 0;
+      server.close(() => resolve(port));
+    });
+  });
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {

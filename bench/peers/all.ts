@@ -1,0 +1,26 @@
+/**
+ * All peers in the order of the tables. flm lends its certificate to the others, so it comes first; nginx is what ratios compare
+ * with.
+ */
+import { bifrost } from './bifrost.ts';
+import { caddy } from './caddy.ts';
+import { flm } from './flm.ts';
+import { haproxy } from './haproxy.ts';
+import { litellm } from './litellm.ts';
+import { llamaSwap } from './llama-swap.ts';
+import { nginx } from './nginx.ts';
+import { olla } from './olla.ts';
+import type { Peer } from './peer.ts';
+import { portkey } from './portkey.ts';
+
+export const allPeers: readonly Peer[] = [
+  flm,
+  nginx,
+  haproxy,
+  caddy,
+  llamaSwap,
+  olla,
+  bifrost,
+  portkey,
+  litellm,
+];

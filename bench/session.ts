@@ -1,0 +1,103 @@
+/**
+ * The processes of one run: the engine, and the peers in front of it, each started when a part needs it first. `close` ends
+ * all of them.
+ */
+import type { Target } from './load.ts';
+import type { Peer, Prepared, Setup } from './peers/peer.ts';
+import { type RunningEngine, startEngine } from './processes.ts';
+import { checkReplies, firstAnswer } from './replies.ts';
+
+/** A measured process with the destination of its requests. */
+export interface Subject {
+  readonly name: string;
+  readonly peer: Peer | undefined;
+  readonly target: Target;
+  readonly pid: number;
+  /** Roughly the requests that it serves in a second. */
+  readonly perSecond: number;
+  stop(): Promise<void>;
+}
+
+/** Few keys that are all in use. */
+export const usualKeys = 64;
+
+export class Session {
+  /** Those that are installed and that the user asked for; flm and nginx first. */
+  readonly peers: readonly Peer[];
+  readonly engine: RunningEngine;
+  readonly #owned: { stop(): Promise<void> }[] = [];
+  #plain: readonly Subject[] | undefined;
+
+  private constructor(peers: readonly Peer[], engine: RunningEngine) {
+    this.peers = peers;
+    this.engine = engine;
+    this.#owned.push(engine);
+  }
+
+  static async open(peers: readonly Peer[]): Promise<Session> {
+    return new Session(peers, await startEngine());
+  }
+
+  /** All peers on plain connections, started once for all parts. */
+  async plain(): Promise<readonly Subject[]> {
+    if (this.#plain === undefined) {
+      const started: Subject[] = [];
+      for (const peer of this.peers) started.push(await this.start(peer));
+      this.#plain = started;
+    }
+    return this.#plain;
+  }
+
+  /** The engine without a proxy. */
+  direct(): Subject {
+    const { port, pid } = this.engine;
+    const target = { name: 'direct', port, keys: ['none'] };
+    return { name: 'direct', peer: undefined, target, pid, perSecond: 40_000, stop: async () => {} };
+  }
+
+  /** Starts a fresh process of a peer. `name` is for the table. */
+  async start(
+    peer: Peer,
+    setup: Partial<Setup> = {},
+    prepare: (setup: Setup) => Promise<Prepared> = peer.prepare,
+    name: string = peer.name,
+  ): Promise<Subject> {
+    const prepared = await prepare({ engines: [this.engine.port], keyCount: usualKeys, ...setup });
+    return await this.launch(peer, prepared, name);
+  }
+
+  /** Starts what `prepare` returned and waits for its first answer. */
+  async launch(peer: Peer, prepared: Prepared, name: string = peer.name): Promise<Subject> {
+    this.#owned.push(prepared);
+    await prepared.launch();
+    const { authority = prepared.certificate?.().authority, ...rest } = prepared.address;
+    const address = { ...rest, ...(authority === undefined ? {} : { authority }) };
+    await firstAnswer(address);
+    const target = await checkReplies(name, address);
+    const { perSecond } = peer;
+    return {
+      name,
+      peer,
+      target,
+      pid: prepared.pid(),
+      perSecond,
+      stop: () => this.#end(prepared),
+    };
+  }
+
+  /** Keeps another process until `close`. */
+  own<T extends { stop(): Promise<void> }>(running: T): T {
+    this.#owned.push(running);
+    return running;
+  }
+
+  async close(): Promise<void> {
+    for (const running of this.#owned.splice(0).reverse()) await running.stop();
+  }
+
+  async #end(prepared: Prepared): Promise<void> {
+    const at = this.#owned.indexOf(prepared);
+    if (at >= 0) this.#owned.splice(at, 1);
+    await prepared.stop();
+  }
+}
