@@ -74,3 +74,8 @@ test('a proxy answers for loopback names, literals, and the names that it was gi
   for (const host of [...foreign, 'sub.llm.example.org', '127.1', '2130706433', '0x7f.0.0.1', ''])
     assert.equal(hosts.answersFor(host), false, host);
 });
+
+test('an IPv6 literal whose last part other programs read in another way is no host', () => {
+  assert.equal(parseHost('[::ffff:127.0.0.01]'), undefined);
+  assert.equal(parseHost('[::ffff:127.0.0.1]:80'), '::ffff:127.0.0.1');
+});

@@ -3,6 +3,7 @@
  * `attacker.example` makes a browser send that name to 127.0.0.1.
  */
 import ipaddr from 'ipaddr.js';
+import { isIpv6 } from '../core/security/address-rules.ts';
 
 /**
  * Host names as used in practice (a subset of `reg-name`, RFC 3986), an IPv4 literal or a bracketed IPv6 literal, then
@@ -20,7 +21,7 @@ export function parseHost(value: string): string | undefined {
   if (match === null || value.length > 300 || value.includes('..')) return undefined;
   if (match[3] !== undefined && Number(match[3]) > 65_535) return undefined;
   const literal = match[1];
-  if (literal !== undefined) return ipaddr.IPv6.isValid(literal) ? literal.toLowerCase() : undefined;
+  if (literal !== undefined) return isIpv6(literal) ? literal.toLowerCase() : undefined;
   return (match[2] as string).toLowerCase().replace(/\.$/, '');
 }
 

@@ -4,6 +4,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { isIpv6 } from '../security/address-rules.ts';
 
 export const acmeChallenges = ['http-01', 'tls-alpn-01', 'dns-01'] as const;
 export type AcmeChallenge = (typeof acmeChallenges)[number];
@@ -39,12 +40,12 @@ export const domainSchema = z
 /** An IPv6 address in the form of RFC 5952, without the brackets of a URL. */
 function canonicalName(text: string): string {
   const bare = /^\[(.+)\]$/.exec(text)?.[1] ?? text;
-  return bare.includes(':') && ipaddr.IPv6.isValid(bare) ? ipaddr.IPv6.parse(bare).toString() : text;
+  return isIpv6(bare) ? ipaddr.IPv6.parse(bare).toString() : text;
 }
 
 /** Whether an entry of `domains` is an address (RFC 8738). */
 export function isAddressName(name: string): boolean {
-  return ipaddr.IPv4.isValidFourPartDecimal(name) || (name.includes(':') && ipaddr.IPv6.isValid(name));
+  return ipaddr.IPv4.isValidFourPartDecimal(name) || isIpv6(name);
 }
 
 function isProvableAddress(name: string): boolean {

@@ -13,7 +13,15 @@ const matches = (rules: readonly string[], address: string): boolean => {
 };
 
 test('an address is read when it is exactly one, in its full form', () => {
-  for (const text of ['127.0.0.1', '255.255.255.255', '::', '::1', '2001:db8::1', '::ffff:10.0.0.1'])
+  for (const text of [
+    '127.0.0.1',
+    '255.255.255.255',
+    '::',
+    '::1',
+    '2001:db8::1',
+    '::ffff:10.0.0.1',
+    'fe80::1%eth0.5',
+  ])
     assert.notEqual(parseAddress(text), undefined, text);
   const none = ['', ' ', '127.1', '2130706433', '0x7f.0.0.1', '010.0.0.1', '1.2.3.4:80', '[::1]', '[::1]:80'];
   for (const text of [
@@ -25,6 +33,9 @@ test('an address is read when it is exactly one, in its full form', () => {
     '1.2.3.4, 5.6.7.8',
     '1.2.3.4/8',
     ':',
+    '::ffff:1.2.3.010',
+    '64:ff9b::1.2.3.04',
+    '::ffff:0x7f.0.0.1',
   ])
     assert.equal(parseAddress(text), undefined, text);
 });

@@ -20,11 +20,22 @@ export interface ClientAddress {
  * Matches `::a.b.c.d` (RFC 4291, section 2.5.5.1: deprecated). It is another address than `::ffff:a.b.c.d`, but
  * ipaddr.js reads it as that.
  */
-export const ipv4Compatible = /^::\d+\./;
+const ipv4Compatible = /^::\d+\./;
 
 /** Four decimal numbers without leading zeros: some parsers read `010` as 8. */
 const ipv4 = /^(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})\.(0|[1-9]\d{0,2})$/;
+const zone = /%[\w.-]{1,64}$/;
 const ipv4Mapped = 0xffff_0000_0000n;
+
+/**
+ * Whether this is an IPv6 address as every system reads it, without a zone. ipaddr.js also reads `::1.2.3.010`, whose
+ * last number it takes for an octal one.
+ */
+export function isIpv6(text: string): boolean {
+  if (text.includes('%') || ipv4Compatible.test(text) || !ipaddr.IPv6.isValid(text)) return false;
+  const last = text.slice(text.lastIndexOf(':') + 1);
+  return !last.includes('.') || ipv4.test(last);
+}
 
 /**
  * Returns undefined unless the text is exactly one address: ports, zones, brackets and short forms are not accepted.
@@ -33,10 +44,11 @@ export function parseAddress(text: string): ClientAddress | undefined {
   // Behind a proxy this runs for each request. IPv4, by far the most frequent, is parsed here.
   const parts = ipv4.exec(text);
   if (parts !== null) return fromFour(text, parts);
-  if (!text.includes(':') || ipv4Compatible.test(text) || !ipaddr.IPv6.isValid(text)) return undefined;
-  const zone = text.indexOf('%');
-  // A link-local peer carries its interface as a zone (RFC 4007). Rules name only the address.
-  const address = ipaddr.process(zone < 0 ? text : text.slice(0, zone));
+  if (!text.includes(':')) return undefined;
+  // A link-local peer carries its interface as a zone (RFC 4007), such as eth0.5. Rules name only the address.
+  const bare = text.replace(zone, '');
+  if (!isIpv6(bare)) return undefined;
+  const address = ipaddr.process(bare);
   const value = toBigInt(address);
   const canonical = address.toString();
   return {

@@ -76,6 +76,8 @@ test('an address rule is a whole address or a range, in a form that nobody reads
     '10.0.0.1:80',
     'localhost',
     '/8',
+    '::ffff:10.0.0.010',
+    '::ffff:10.0.0.010/120',
   ])
     assert.equal(isAddressRule(rule), false, rule);
 });

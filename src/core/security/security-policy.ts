@@ -6,7 +6,7 @@ import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { type Fault, PolicyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
-import { ipv4Compatible } from './address-rules.ts';
+import { isIpv6 } from './address-rules.ts';
 import { isOriginRule } from './origin-rules.ts';
 
 const cidr = z.string().max(96).refine(isAddressRule, {
@@ -90,10 +90,7 @@ function compareBytes(a: readonly number[], b: readonly number[]): number {
 }
 
 function isAddress(text: string): boolean {
-  return (
-    ipaddr.IPv4.isValidFourPartDecimal(text) ||
-    (text.includes(':') && !text.includes('%') && !ipv4Compatible.test(text) && ipaddr.IPv6.isValid(text))
-  );
+  return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && isIpv6(text));
 }
 
 /** A policy as a file that a team keeps in git: its fields, and the location of its JSON Schema for editors. */
