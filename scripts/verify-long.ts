@@ -43,6 +43,10 @@ const verifications: Readonly<Record<string, Verification>> = {
     args: ['scripts/check.ts', 'tests', 'test/telemetry'],
   },
   fuzz: {
+    about: 'an hour of coverage-guided fuzzing of parsers, files and the admin API, beside other parsers',
+    args: ['test/fuzz/main.ts', '--seconds', '450'],
+  },
+  properties: {
     about: 'property tests of parsers, rules and limits, fifty times as many inputs as in npm test',
     args: ['scripts/check.ts', 'tests', ...propertyTests()],
     runs: 50,

@@ -3,14 +3,10 @@
  * same way however it is cut. Node's client accepts each response that flm accepts, with the same result.
  */
 import assert from 'node:assert/strict';
-import { type IncomingMessage, request } from 'node:http';
-import { Duplex } from 'node:stream';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { moreRuns } from '../../test/helpers/more-runs.ts';
-import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
-import { makeChunkMap } from './chunk-reader.ts';
-import { ResponseParser } from './response-parser.ts';
+import { readResponse, readResponseByNode } from '../../test/helpers/response-readings.ts';
 
 const timeCap = { interruptAfterTimeLimit: 10_000 * moreRuns, markInterruptAsFailure: false } as const;
 
@@ -110,134 +106,12 @@ const anyAnswer = fc.tuple(wellFormed, fc.array(mutation, { maxLength: 3 })).map
 const cuts = fc.array(fc.nat(1_000), { maxLength: 8 });
 const toHead = fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, fc.constant(true));
 
-// --- readings
-
-interface Reading {
-  readonly head: EngineHead | undefined;
-  readonly payload: string;
-  readonly verdict: string;
-  readonly rest: number;
-  readonly persistent: boolean;
-}
-
-/**
- * Parses bytes that arrive in these pieces, followed by the end of the connection. The connection carried the responses
- * `before` earlier.
- */
-function read(
-  text: string,
-  pieces: readonly number[],
-  head: boolean,
-  before: readonly string[] = [],
-): Reading {
-  let engineHead: EngineHead | undefined;
-  let body = '';
-  const parser = new ResponseParser(
-    {
-      onHead: (h) => {
-        engineHead = h;
-        return true;
-      },
-      onData: (buffer, from, to) => {
-        body += buffer.toString('latin1', from, to);
-        return true;
-      },
-      onFramed: (buffer: Buffer, _from: number, _to: number, map: ChunkMap) => {
-        for (let i = 0; i < map.count; i++) body += buffer.toString('latin1', map.starts[i], map.ends[i]);
-        return true;
-      },
-    },
-    makeChunkMap(),
-  );
-  for (const earlier of before) {
-    parser.reset(false);
-    parser.feed(Buffer.from(earlier, 'latin1'), 0, earlier.length);
-    assert(parser.done && parser.persistent, 'the connection can carry another response');
-  }
-  engineHead = undefined;
-  body = '';
-  parser.reset(head);
-  const bytes = Buffer.from(text, 'latin1');
-  const borders = [...new Set(pieces.map((p) => p % (bytes.length + 1))), bytes.length].sort((a, b) => a - b);
-  let at = 0;
-  for (const border of borders) {
-    if (parser.done || parser.fault !== undefined) break;
-    // A buffer that is not zeroed and not aligned, as shared ones are.
-    const shared = Buffer.alloc(border - at + 14, 'Z');
-    bytes.copy(shared, 7, at, border);
-    at += parser.feed(shared, 7, 7 + border - at) - 7;
-  }
-  const ended = parser.done || (parser.fault === undefined && parser.endsByClose);
-  return {
-    head: engineHead,
-    payload: body,
-    // Which of several faults is found first may depend on the cut; whether there is a fault may not.
-    verdict: parser.fault !== undefined ? 'fault' : ended ? 'end' : 'cut',
-    rest: ended ? bytes.length - at : 0,
-    persistent: parser.persistent,
-  };
-}
-
-interface NodeReading {
-  readonly status: number;
-  /** Without `content-length`. */
-  readonly fields: readonly string[];
-  /** The value of `content-length`. */
-  readonly length: string | undefined;
-  readonly payload: string;
-}
-
-/** Parses the same bytes with Node's client; undefined if it refuses them or finds them incomplete. */
-function readByNode(text: string, head: boolean): Promise<NodeReading | undefined> {
-  const connection = new Duplex({
-    read() {},
-    write: (_bytes, _encoding, done) => done(),
-  });
-  return new Promise((resolve) => {
-    const asked = request({ method: head ? 'HEAD' : 'GET', host: 'x', createConnection: () => connection });
-    const settle = (reading: NodeReading | undefined): void => {
-      connection.destroy();
-      asked.destroy();
-      resolve(reading);
-    };
-    asked.on('error', () => settle(undefined));
-    asked.on('upgrade', () => settle(undefined));
-    let answered = false;
-    asked.on('close', () => {
-      if (!answered) settle(undefined);
-    });
-    asked.on('response', (answer: IncomingMessage) => {
-      answered = true;
-      let body = '';
-      answer.setEncoding('latin1');
-      answer.on('data', (more: string) => {
-        body += more;
-      });
-      answer.on('error', () => settle(undefined));
-      answer.on('close', () => settle(undefined));
-      answer.on('end', () => {
-        const fields: string[] = [];
-        for (let i = 0; i < answer.rawHeaders.length; i += 2) {
-          const name = answer.rawHeaders[i]?.toLowerCase() ?? '';
-          if (name !== 'content-length') fields.push(name, answer.rawHeaders[i + 1] ?? '');
-        }
-        const { statusCode = 0, headers } = answer;
-        const reading = { status: statusCode, fields, length: headers['content-length'], payload: body };
-        settle(answer.complete ? reading : undefined);
-      });
-    });
-    asked.end();
-    connection.push(Buffer.from(text, 'latin1'));
-    connection.push(null);
-  });
-}
-
 // --- properties
 
 test('every well-formed answer is taken', () => {
   fc.assert(
     fc.property(wellFormed, (text) => {
-      assert.equal(read(text, [], false).verdict, 'end');
+      assert.equal(readResponse(text, [], false).verdict, 'end');
     }),
     { numRuns: 250 * moreRuns, ...timeCap },
   );
@@ -246,10 +120,10 @@ test('every well-formed answer is taken', () => {
 test('an answer is read in the same way however it is cut', () => {
   fc.assert(
     fc.property(anyAnswer, cuts, toHead, (text, pieces, head) => {
-      const whole = read(text, [], head);
-      assert.deepEqual(read(text, pieces, head), whole);
+      const whole = readResponse(text, [], head);
+      assert.deepEqual(readResponse(text, pieces, head), whole);
       const bytewise = Array.from({ length: text.length }, (_, i) => i);
-      assert.deepEqual(read(text, bytewise, head), whole);
+      assert.deepEqual(readResponse(text, bytewise, head), whole);
     }),
     { numRuns: 750 * moreRuns, ...timeCap },
   );
@@ -259,11 +133,11 @@ test("what is taken is the same answer to Node's own client", async () => {
   let taken = 0;
   await fc.assert(
     fc.asyncProperty(anyAnswer, toHead, async (text, head) => {
-      const ours = read(text, [], head);
+      const ours = readResponse(text, [], head);
       if (ours.verdict !== 'end') return;
       taken += 1;
       // Bytes after the response end the connection and do not belong to the response.
-      const theirs = await readByNode(text.slice(0, text.length - ours.rest), head);
+      const theirs = await readResponseByNode(text.slice(0, text.length - ours.rest), head);
       const { status: code, fields, framing, contentLength } = ours.head ?? {};
       const { length, ...rest } = theirs ?? {};
       assert.deepEqual(rest, { status: code, fields, payload: ours.payload });
@@ -321,9 +195,9 @@ test('a response is read in the same way whatever head its connection remembers'
   let repeated = 0;
   fc.assert(
     fc.property(nearlyTheSame, cuts, toHead, ({ before, next }, pieces, head) => {
-      const fresh = read(next, [], head);
+      const fresh = readResponse(next, [], head);
       for (const cut of [[], pieces]) {
-        const later = read(next, cut, head, [before, before]);
+        const later = readResponse(next, cut, head, [before, before]);
         if (later.head?.repeated === true) repeated += 1;
         const { repeated: _, ...laterHead } = later.head ?? {};
         const { repeated: __, ...freshHead } = fresh.head ?? {};
@@ -343,7 +217,7 @@ test('a body of any bytes and chunk sizes comes out as it went in', () => {
       (parts, pieces) => {
         const all = parts.map((p) => Buffer.from(p).toString('latin1'));
         const text = `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${all.map((p) => `${p.length.toString(16)}\r\n${p}\r\n`).join('')}0\r\n\r\n`;
-        const reading = read(text, pieces, false);
+        const reading = readResponse(text, pieces, false);
         assert.equal(reading.payload, all.join(''));
         assert.equal(reading.verdict, 'end');
         assert.equal(reading.persistent, true);
@@ -357,7 +231,7 @@ test('a large head that comes byte by byte is read', () => {
   const text = `HTTP/1.1 200 OK\r\nA: ${' '.repeat(16_000)}b\r\nContent-Length: 0\r\n\r\n`;
   for (let i = 0; i < 20; i++) {
     assert.equal(
-      read(
+      readResponse(
         text,
         Array.from({ length: text.length }, (_, at) => at),
         false,
