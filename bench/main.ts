@@ -12,6 +12,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { core, describeMachine, loadAverage, pinSelf } from './machine.ts';
 import { allMeasures } from './measures/all.ts';
 import { allPeers } from './peers/all.ts';
@@ -40,7 +41,15 @@ function choosePeers(asked: string | undefined) {
   return { versions, peers: allPeers.filter(({ name }) => versions[name] !== undefined && isWanted(name)) };
 }
 
+/** Waits until the load average is below 1, at most three minutes: the end of an earlier run raises it too. */
+async function waitForIdleMachine(): Promise<void> {
+  const latestMs = performance.now() + 180_000;
+  if (loadAverage() >= 1) console.log(`load average ${loadAverage()}: waiting until it is below 1`);
+  while (loadAverage() >= 1 && performance.now() < latestMs) await sleep(2_000);
+}
+
 async function run(): Promise<void> {
+  if (!has('dry')) await waitForIdleMachine();
   const load = loadAverage();
   const only = option('only')?.split(',');
   const unknown = only?.filter((name) => allMeasures.every((measure) => measure.name !== name)) ?? [];

@@ -10,7 +10,7 @@ import { litellm } from './litellm.ts';
 import { llamaSwap } from './llama-swap.ts';
 import { nginx } from './nginx.ts';
 import { olla } from './olla.ts';
-import type { Peer } from './peer.ts';
+import { type Peer, policies } from './peer.ts';
 import { portkey } from './portkey.ts';
 
 export const allPeers: readonly Peer[] = [
@@ -24,3 +24,9 @@ export const allPeers: readonly Peer[] = [
   portkey,
   litellm,
 ];
+
+/** What the figures of a program do not include; empty for one that has the whole policy. */
+export function lackedPolicies(name: string, language: 'en' | 'ja'): readonly string[] {
+  const lacks = allPeers.find((peer) => peer.name === name)?.lacks ?? [];
+  return lacks.map((policy) => policies[policy][language]);
+}

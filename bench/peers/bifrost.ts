@@ -9,7 +9,8 @@ import { makeKeys, type Peer, program } from './peer.ts';
 
 export const bifrost: Peer = {
   name: 'Bifrost',
-  lacks: 'no keys, no rate limit, no access log (they need its database)',
+  lacks: ['keys', 'rate', 'log'],
+  remark: 'what it lacks here needs its database',
   perSecond: 2_500,
   streams: 100,
   version: () => (findProgram('bifrost-http') === undefined ? undefined : '?'),

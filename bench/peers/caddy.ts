@@ -9,7 +9,8 @@ import { makeKeys, type Peer, program } from './peer.ts';
 
 export const caddy: Peer = {
   name: 'Caddy',
-  lacks: 'no rate limit (a plugin); reads no body, counts no tokens',
+  lacks: ['rate', 'bodies', 'tokens'],
+  remark: 'a plugin has a rate limit',
   perSecond: 7_000,
   tls: true,
   version: () => {

@@ -21,7 +21,7 @@ export const flmCommand = join(import.meta.dirname, '../../bin/flm.mjs');
 
 export const flm: Peer = {
   name: 'flm',
-  lacks: '',
+  lacks: [],
   perSecond: 25_000,
   tls: true,
   manyKeys: true,

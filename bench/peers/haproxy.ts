@@ -10,7 +10,7 @@ import { makeKeys, type Peer, program } from './peer.ts';
 
 export const haproxy: Peer = {
   name: 'HAProxy',
-  lacks: 'reads no body, counts no tokens',
+  lacks: ['bodies', 'tokens'],
   perSecond: 40_000,
   tls: true,
   manyKeys: true,

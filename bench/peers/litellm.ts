@@ -19,7 +19,8 @@ const env = {
 
 export const litellm: Peer = {
   name: 'LiteLLM',
-  lacks: 'keys in a table of its configuration, not in its database; counts tokens as flm does',
+  lacks: ['storedKeys'],
+  remark: 'keys are in a table of its configuration; it counts tokens as flm does',
   perSecond: 180,
   streams: 8,
   openStreams: 200,

@@ -11,7 +11,7 @@ import { makeKeys, type Peer, program } from './peer.ts';
 
 export const llamaSwap: Peer = {
   name: 'llama-swap',
-  lacks: 'no rate limit',
+  lacks: ['rate'],
   perSecond: 2_500,
   streams: 100,
   version: () => {

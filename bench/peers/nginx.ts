@@ -14,7 +14,8 @@ import { type Certificate, makeKeys, type Peer, program } from './peer.ts';
 
 export const nginx: Peer = {
   name: 'nginx',
-  lacks: 'reads no body, counts no tokens; writes bodies above 16 KB to a file first (its default)',
+  lacks: ['bodies', 'tokens'],
+  remark: 'writes bodies above 16 KB to a file first (its default)',
   perSecond: 40_000,
   tls: true,
   manyKeys: true,

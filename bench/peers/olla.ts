@@ -10,7 +10,7 @@ import { makeKeys, type Peer, program } from './peer.ts';
 
 export const olla: Peer = {
   name: 'Olla',
-  lacks: 'no keys, no rate limit for each key',
+  lacks: ['keys', 'rate'],
   perSecond: 2_500,
   streams: 100,
   version: () => {

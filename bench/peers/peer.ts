@@ -29,6 +29,16 @@ export interface Setup {
   readonly tls?: 'own' | Certificate;
 }
 
+/** Parts of flm's policy that another program may lack: their names in English and Japanese. */
+export const policies = {
+  keys: { en: 'keys', ja: 'キー' },
+  storedKeys: { en: 'keys in a database', ja: 'データベースのキー' },
+  rate: { en: 'rate limit', ja: 'レート制限' },
+  log: { en: 'access log', ja: 'アクセスログ' },
+  bodies: { en: 'reading bodies', ja: '本文の読み取り' },
+  tokens: { en: 'counting tokens', ja: 'トークンの計数' },
+} as const;
+
 /** A peer with its files in place, not started yet. */
 export interface Prepared {
   readonly address: TargetAddress;
@@ -47,7 +57,8 @@ export interface Peer {
   /** Undefined where it is not installed. */
   version(): string | undefined;
   /** The parts of flm's policy that it does not have here, or that it has in another way; empty if none. */
-  readonly lacks: string;
+  readonly lacks: readonly (keyof typeof policies)[];
+  readonly remark?: string;
   /** Roughly the requests that it serves in a second on one core. Sizes the rounds. */
   readonly perSecond: number;
   /** Streams of 100 events a second that it can serve at once; 200 if absent. */

@@ -11,7 +11,7 @@ import { makeKeys, type Peer, program } from './peer.ts';
 
 export const portkey: Peer = {
   name: 'Portkey',
-  lacks: 'no keys, no rate limit, no access log',
+  lacks: ['keys', 'rate', 'log'],
   perSecond: 1_800,
   streams: 80,
   openStreams: 1_000,

@@ -1,6 +1,7 @@
 /**
  * The charts of docs/performance.md, and the one of README.md in both languages, by the path of their file.
  */
+import { lackedPolicies } from '../peers/all.ts';
 import type { Results } from '../results.ts';
 import { barChart, type Theme } from './svg.ts';
 
@@ -56,6 +57,12 @@ export const charts: readonly Wanted[] = [
   },
 ];
 
+function noteOf(peer: string, language: 'en' | 'ja'): string {
+  const lacks = lackedPolicies(peer, language);
+  if (lacks.length === 0) return '';
+  return language === 'ja' ? `${lacks.join('、')}なし` : `without ${lacks.join(', ')}`;
+}
+
 export function chartFiles(results: Results): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const { file, part, case: name, ...texts } of charts) {
@@ -63,6 +70,7 @@ export function chartFiles(results: Results): ReadonlyMap<string, string> {
       .filter((figure) => figure.part === part && figure.case === name && figure.peer !== 'direct')
       .map(({ peer, median, low, high }) => ({
         label: peer,
+        note: noteOf(peer, file.startsWith('ja/') ? 'ja' : 'en'),
         value: median,
         low,
         high,

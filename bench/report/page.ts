@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { allPeers } from '../peers/all.ts';
+import { allPeers, lackedPolicies } from '../peers/all.ts';
 import { type Figure, type Results, type Run, readResults } from '../results.ts';
 import { chartFiles, charts } from './charts.ts';
 import { goals } from './goals.ts';
@@ -114,16 +114,23 @@ function section({ names, title, text, unit }: Part, { figures }: Results): stri
     cases.length > 5
       ? markdownTable(
           [unit, ...known],
-          cases.map((name) => [readable(name), ...known.map((peer) => cellOf(peer, name))]),
+          [
+            ...cases.map((name) => [readable(name), ...known.map((peer) => cellOf(peer, name))]),
+            ['without', ...known.map(without)],
+          ],
         )
       : markdownTable(
-          [unit, ...cases.map(readable)],
-          known.map((peer) => [peer, ...cases.map((name) => cellOf(peer, name))]),
+          [unit, ...cases.map(readable), 'without'],
+          known.map((peer) => [peer, ...cases.map((name) => cellOf(peer, name)), without(peer)]),
         );
   const picture = charts
     .filter(({ part, file }) => names.includes(part) && !file.includes('/'))
     .map(({ file, title: alt }) => pictureOf(file, alt));
   return [`### ${title}`, text, ...picture, table, ...busy(own)].join('\n\n');
+}
+
+function without(peer: string): string {
+  return lackedPolicies(peer, 'en').join(', ');
 }
 
 function readable(name: string): string {
@@ -220,12 +227,12 @@ function peers({ runs, figures }: Results): string {
   const measured = new Set(figures.map(({ peer }) => peer));
   const rows = allPeers
     .filter(({ name }) => measured.has(name))
-    .map(({ name, lacks }) => [name, versions[name] ?? '-', lacks === '' ? 'nothing is missing' : lacks]);
+    .map(({ name, remark = '' }) => [name, versions[name] ?? '-', without(name), remark]);
   const missing = allPeers.filter(({ name }) => !measured.has(name)).map(({ name }) => name);
   return [
     '### Versions and policies',
     'Every program has keys, a request rate for each key and an access log in a file, except for what is named here.',
-    markdownTable(['', 'version', 'what it does not do, or does in another way'], rows),
+    markdownTable(['', 'version', 'without', 'remark'], rows),
     missing.length === 0 ? '' : `Not measured, because not installed on this machine: ${missing.join(', ')}.`,
   ]
     .filter((text) => text !== '')

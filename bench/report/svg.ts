@@ -6,6 +6,8 @@ import { digits } from './table.ts';
 
 export interface Bar {
   readonly label: string;
+  /** A small line below the bar; empty if there is nothing to say. */
+  readonly note: string;
   readonly value: number;
   readonly low: number;
   readonly high: number;
@@ -44,7 +46,7 @@ const width = 760;
 const left = 120;
 const right = 130;
 const top = 84;
-const rowHeight = 38;
+const rowHeight = 54;
 
 /** The axis is logarithmic: peers differ by a factor of hundreds. */
 export function barChart({ title, subtitle, unit, bars }: Chart, theme: Theme): string {
@@ -65,7 +67,7 @@ export function barChart({ title, subtitle, unit, bars }: Chart, theme: Theme): 
       `<path d="M${x(tick)} ${top - 6}V${bottom}" stroke="${color.line}"/>` +
       `<text x="${x(tick)}" y="${bottom + 22}" text-anchor="middle" fill="${color.quiet}" font-size="15">${tick.toLocaleString('en-US', { maximumFractionDigits: 3 })}</text>`,
   );
-  const rows = bars.map(({ label, value, low, high, strong }, i) => {
+  const rows = bars.map(({ label, note, value, low, high, strong }, i) => {
     const y = top + i * rowHeight;
     const middle = y + 15;
     const weight = strong ? ' font-weight="700"' : '';
@@ -73,7 +75,10 @@ export function barChart({ title, subtitle, unit, bars }: Chart, theme: Theme): 
       `<text x="${left - 12}" y="${middle + 6}" text-anchor="end" fill="${color.text}"${weight}>${escaped(label)}</text>` +
       `<rect x="${left}" y="${y + 2}" width="${Math.max(2, x(value) - left)}" height="26" rx="3" fill="${strong ? color.own : color.bar}"/>` +
       `<path d="M${x(low)} ${middle}H${x(high)}" stroke="${color.text}" stroke-width="2"/>` +
-      `<text x="${Math.max(x(value), x(high)) + 8}" y="${middle + 6}" fill="${color.text}"${weight}>${digits(value)} ${escaped(unit)}</text>`
+      `<text x="${Math.max(x(value), x(high)) + 8}" y="${middle + 6}" fill="${color.text}"${weight}>${digits(value)} ${escaped(unit)}</text>` +
+      (note === ''
+        ? ''
+        : `<text x="${left}" y="${y + 42}" fill="${color.quiet}" font-size="13" paint-order="stroke" stroke="${color.page}" stroke-width="4">${escaped(note)}</text>`)
     );
   });
   return [
