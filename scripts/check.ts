@@ -90,7 +90,9 @@ async function runTests(): Promise<boolean> {
 
 function timeLimitMs(): number {
   const more = Math.max(1, Number(process.env.FLM_TEST_RUNS ?? 1) || 1);
-  return more * timeLimitOfOneRunMs();
+  // The soak lasts as long as it is told to.
+  const minutes = Number(process.env.FLM_TEST_MINUTES ?? 0) || 0;
+  return more * timeLimitOfOneRunMs() + minutes * 60_000;
 }
 
 function timeLimitOfOneRunMs(): number {

@@ -4,7 +4,9 @@
  * `.ci/run` runs a short form of each. The exit code is that of the verification.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { root } from './setup.mjs';
 
@@ -13,6 +15,8 @@ interface Verification {
   readonly args: readonly string[];
   /** How many times more cases property tests and soaks try than in `npm test`. */
   readonly runs?: number;
+  /** It takes its duration in minutes and a folder for what it finds. */
+  readonly lasts?: true;
 }
 
 const verifications: Readonly<Record<string, Verification>> = {
@@ -21,9 +25,14 @@ const verifications: Readonly<Record<string, Verification>> = {
     args: ['scripts/mutate-guard.ts', '--all'],
   },
   soak: {
+    about: 'two hours of load with faults, or `soak MINUTES FOLDER`; samples, charts and a verdict in FOLDER',
+    args: ['scripts/check.ts', 'tests', 'test/long/faults-under-load'],
+    lasts: true,
+  },
+  memory: {
     about:
       'a million requests and ten thousand streams; memory and connections must return to where they were',
-    args: ['scripts/check.ts', 'tests', 'test/long'],
+    args: ['scripts/check.ts', 'tests', 'test/long/soak.test.ts'],
     runs: 10,
   },
   restart: {
@@ -59,7 +68,7 @@ function propertyTests(): readonly string[] {
   );
 }
 
-const [name = ''] = process.argv.slice(2);
+const [name = '', minutes = '120', folder] = process.argv.slice(2);
 const chosen = Object.hasOwn(verifications, name) ? verifications[name] : undefined;
 if (chosen === undefined) {
   console.error(name === '' ? 'Name a verification.' : `There is no verification named ${name}.`);
@@ -68,10 +77,17 @@ if (chosen === undefined) {
     console.error(`  npm run verify:long ${known.padEnd(10)} ${about}`);
   process.exitCode = 1;
 } else {
-  const { status } = spawnSync(process.execPath, chosen.args, {
+  const { args, runs, lasts } = chosen;
+  const more: Record<string, string> = runs === undefined ? {} : { FLM_TEST_RUNS: String(runs) };
+  if (lasts) {
+    more.FLM_TEST_MINUTES = minutes;
+    more.FLM_TEST_SAMPLES = resolve(folder ?? mkdtempSync(join(tmpdir(), 'flm-samples-')));
+    console.log(`${minutes} minutes; samples in ${more.FLM_TEST_SAMPLES}`);
+  }
+  const { status } = spawnSync(process.execPath, args, {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, ...(chosen.runs === undefined ? {} : { FLM_TEST_RUNS: String(chosen.runs) }) },
+    env: { ...process.env, ...more },
   });
   process.exitCode = status ?? 1;
 }
