@@ -16,7 +16,9 @@ export async function portHolder(address: string, port: number): Promise<string 
 }
 
 /** `free` also if binding fails for another reason; `unknown`: a program has the port, and this user may not see which. */
-export async function portUse(address: string, port: number): Promise<'free' | 'unknown' | PortHolder> {
+export type PortUse = 'free' | 'unknown' | PortHolder;
+
+export async function portUse(address: string, port: number): Promise<PortUse> {
   if (!(await isTaken(address, port))) return 'free';
   return (process.platform === 'linux' ? linuxHolder(port) : undefined) ?? 'unknown';
 }

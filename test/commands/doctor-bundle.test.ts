@@ -1,10 +1,11 @@
 /** `flm doctor --bundle` of the built program: what the file has, and that no secret of the machine is in it. */
 import assert from 'node:assert/strict';
-import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { assertMistake, makeCli } from '../helpers/cli.ts';
+import { makeCli } from '../helpers/cli.ts';
 import { llamacppTable, startFakeEngine } from '../helpers/fake-engine.ts';
+import { fill, smallDisk } from '../helpers/small-disk.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 const planted = {
@@ -86,7 +87,10 @@ test('a support file says what the machine is like, and holds none of its secret
   assert.deepEqual(bundle.proxies[0]?.engines.map(({ id }) => id).toSorted(), ['far', 'main']);
   assert.ok((bundle.logs.default?.length ?? 0) > 5);
 
-  assertMistake(await cli.run('doctor', '--bundle', file), /cannot be written: the file exists/);
+  const again = await cli.run('doctor', '--bundle', file);
+  assert.equal(again.code, 1);
+  assert.match(again.stderr, /support\.json cannot be written: the file exists\./);
+  assert.equal(readFileSync(file, 'utf8'), text);
 });
 
 test('a machine whose data cannot be read has a support file with the reason', async (t) => {
@@ -100,4 +104,19 @@ test('a machine whose data cannot be read has a support file with the reason', a
   const bundle = JSON.parse(readFileSync(file, 'utf8')) as { report: { ok: boolean } };
   assert.equal(bundle.report.ok, false);
   assert.match(JSON.stringify(bundle), /STORE_CORRUPT/);
+});
+
+test('a full disk leaves no part of a support file, and the report is printed all the same', async (t) => {
+  const disk = smallDisk(t);
+  if (disk === undefined) return;
+  const cli = makeCli(t);
+  fill(disk);
+  const file = join(disk, 'support.json');
+
+  const ran = await cli.run('doctor', '--bundle', file);
+
+  assert.equal(ran.code, 1);
+  assert.match(ran.stdout, /data folder and disk/);
+  assert.match(ran.stderr, /support\.json cannot be written: the disk is full\./);
+  assert.equal(existsSync(file), false);
 });

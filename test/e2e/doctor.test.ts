@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
 import { llamacppTable, startFakeEngine } from '../helpers/fake-engine.ts';
+import { freePorts } from '../helpers/pebble.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 interface Report {
@@ -84,6 +85,20 @@ test('a folder that others may enter, a damaged database and wrong settings are 
   assert.ok(unsafe.checks.slice(1).every(({ state }) => state === 'skipped'));
   assert.ok(codes(damaged.json<Report>()).includes('STORE_CORRUPT'), damaged.stdout);
   assert.ok(codes(wrong.json<Report>()).includes('STORE_SETTINGS_INVALID'), wrong.stdout);
+});
+
+test('profiles for all addresses that share a free port hold it from nobody', async (t) => {
+  const cli = makeCli(t);
+  const [port] = await freePorts(1);
+  for (const name of ['a', 'b'])
+    await cli.run('profile', 'save', name, '--mode', 'dev-selfsigned', '--port', String(port), '--demo');
+
+  const report = (await cli.run('doctor', '--json')).json<Report>();
+
+  assert.deepEqual(
+    codes(report).filter((code) => code === 'PORT_HELD'),
+    [],
+  );
 });
 
 test('a server of shared limits that does not answer is an error', async (t) => {

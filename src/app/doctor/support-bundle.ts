@@ -3,7 +3,7 @@
  * status of proxies and the last lines of their logs. Nothing is sent anywhere. Every part passes the redaction; a part
  * that cannot be read says why.
  */
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { arch, availableParallelism, freemem, release, totalmem, uptime } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -15,6 +15,7 @@ import { FlmError, ProxyError } from '../../core/errors.ts';
 import { type ProxyConfigInput, profileNamePattern } from '../../core/proxy/proxy-config.ts';
 import { proxyDocument } from '../../core/proxy/proxy-document.ts';
 import { proxyUrl } from '../../core/proxy/proxy-handle.ts';
+import { errnoOf, errnoReason } from '../../core/system-error.ts';
 import { readLogPage } from '../../process/log-pages.ts';
 import { type Flm, openFlm } from '../flm.ts';
 import { type Machine, thisMachine } from '../machine.ts';
@@ -74,16 +75,19 @@ export async function writeBundle({ environment, entry, report, file }: BundleOp
 }
 
 async function save(file: string, text: string): Promise<void> {
+  let isMade = false;
   try {
     const handle = await open(file, 'wx', 0o600);
+    isMade = true;
     try {
       await handle.writeFile(text);
     } finally {
       await handle.close();
     }
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    const reason = code === 'EEXIST' ? 'the file exists' : code;
+    // A part of the file would keep the next attempt from writing it.
+    if (isMade) await rm(file, { force: true });
+    const reason = errnoOf(cause) === 'EEXIST' ? 'the file exists' : errnoReason(cause);
     throw new ProxyError('FILE_UNUSABLE', { params: { file, done: 'written', reason }, cause });
   }
 }

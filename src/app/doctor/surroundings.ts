@@ -2,6 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import type { Finding } from '../../core/doctor/report.ts';
 import {
+  type HeldPort,
   type HttpPort,
   httpPortFindings,
   nameFindings,
@@ -15,7 +16,7 @@ import {
   parseProxyConfig,
 } from '../../core/proxy/proxy-config.ts';
 import type { ProxyView } from '../../core/proxy/proxy-service.ts';
-import { portHolder, portUse } from '../../process/port-holder.ts';
+import { type PortUse, portUse } from '../../process/port-holder.ts';
 import type { Flm } from '../flm.ts';
 
 interface Configured {
@@ -74,15 +75,13 @@ export async function heldPortFindings(flm: Flm, views: readonly ProxyView[]): P
       configuredPort(config) !== 0 &&
       !ours.has(configuredPort(config)),
   );
-  const held = await Promise.all(
-    free.map(async ({ profile, config }) => {
-      const port = configuredPort(config);
-      const holders = await Promise.all(bindAddresses(config).map((address) => portHolder(address, port)));
-      const holder = holders.find((found) => found !== undefined);
-      return holder === undefined ? [] : [{ profile, port, holder: holder.replace(/^ by /, '') }];
-    }),
-  );
-  return portFindings(held.flat());
+  const held: HeldPort[] = [];
+  for (const { profile, config } of free) {
+    const port = configuredPort(config);
+    const taken = (await usesOf(config, port)).find((use) => use !== 'free');
+    if (taken !== undefined) held.push({ profile, port, holder: holderText(taken) });
+  }
+  return portFindings(held);
 }
 
 /** The ports on which profiles answer the CA by http-01, where another program has them or nobody listens. */
@@ -95,27 +94,36 @@ export async function httpPortProblems(flm: Flm, views: readonly ProxyView[]): P
   if (acme.length === 0) return [];
   const { challengesOf } = await import('../acme-renewal.ts');
   const pids = new Set(running.map(({ pid }) => pid));
-  const found = await Promise.all(
-    acme
-      // As a second challenge, the port is opened only for an order.
-      .filter(({ config }) => challengesOf(config)[0] === 'http-01')
-      .map(async ({ profile, config, pid }): Promise<readonly HttpPort[]> => {
-        const port = config.acme.httpPort;
-        const uses = await Promise.all(bindAddresses(config).map((address) => portUse(address, port)));
-        const isRunning = pid !== undefined;
-        if (uses.every((use) => use === 'free'))
-          return isRunning ? [{ profile, port, isRunning, holder: undefined }] : [];
-        // Proxies of one machine may have the same port at different addresses.
-        const other = uses.find((use) => typeof use === 'object' && !pids.has(use.pid));
-        if (typeof other === 'object')
-          return [{ profile, port, isRunning, holder: `${other.name} (pid ${other.pid})` }];
-        // This user may not see the holder, which may be the proxy itself: a program with capabilities hides its files.
-        return isRunning || uses.some((use) => typeof use === 'object')
-          ? []
-          : [{ profile, port, isRunning, holder: '' }];
-      }),
-  );
-  return httpPortFindings(found.flat(), process.platform);
+  const found: HttpPort[] = [];
+  for (const { profile, config, pid } of acme) {
+    // As a second challenge, the port is opened only for an order.
+    if (challengesOf(config)[0] !== 'http-01') continue;
+    const port = config.acme.httpPort;
+    const uses = await usesOf(config, port);
+    const isRunning = pid !== undefined;
+    if (uses.every((use) => use === 'free')) {
+      if (isRunning) found.push({ profile, port, isRunning, holder: undefined });
+      continue;
+    }
+    // Proxies of one machine may have the same port at different addresses.
+    const ours = uses.some((use) => typeof use === 'object' && pids.has(use.pid));
+    const other = uses.find((use) => typeof use === 'object' && !pids.has(use.pid));
+    if (other !== undefined) found.push({ profile, port, isRunning, holder: holderText(other) });
+    // The proxy itself may be the holder: a program with file capabilities hides its files.
+    else if (!isRunning && !ours) found.push({ profile, port, isRunning, holder: '' });
+  }
+  return httpPortFindings(found, process.platform);
+}
+
+/** One after the other: two attempts to bind a port at the same time take it from each other. */
+async function usesOf(config: ProxyConfig, port: number): Promise<readonly PortUse[]> {
+  const uses: PortUse[] = [];
+  for (const address of bindAddresses(config)) uses.push(await portUse(address, port));
+  return uses;
+}
+
+function holderText(use: PortUse): string {
+  return typeof use === 'object' ? `${use.name} (pid ${use.pid})` : '';
 }
 
 /** A profile of another version may not be valid. Its start reports that. */

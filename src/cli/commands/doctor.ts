@@ -28,14 +28,14 @@ export function doctorCommand(cli: Cli): Command {
         const report = await whileWaiting(terminal, systemClock, { text: texts.waiting, patienceMs }, () =>
           examineMachine({ environment, entry, signal }),
         );
+        terminal.out(json ? JSON.stringify(report) : doctorText(report, terminal));
+        if (!report.ok) cli.exit = 1;
         if (bundle !== undefined) {
           const { writeBundle } = await import('../../app/doctor/support-bundle.ts');
           const file = resolve(bundle);
           await writeBundle({ environment, entry, report, file });
           terminal.talk(texts.bundled(file));
         }
-        terminal.out(json ? JSON.stringify(report) : doctorText(report, terminal));
-        if (!report.ok) cli.exit = 1;
       }),
     );
 }

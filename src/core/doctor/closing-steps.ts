@@ -2,7 +2,7 @@
  * How a user keeps an engine of this machine away from the network, as steps for the operating system and for Docker. The
  * setting of the engine itself is in the advice of its kind.
  */
-import type { EngineKindName } from '../engine/kinds.ts';
+import { type EngineKindName, engineKind } from '../engine/kinds.ts';
 
 export interface OpenEngine {
   readonly kind: EngineKindName;
@@ -16,7 +16,11 @@ export function closingSteps(engine: OpenEngine): readonly string[] {
   const system = kind === 'ollama' ? ollamaStep(engine) : systemStep(engine);
   // Docker Desktop manages the port of its own runner.
   if (kind === 'docker-model-runner') return [];
-  return [system, `In Docker: publish the port only on this machine, with \`-p 127.0.0.1:${port}:${port}\`.`];
+  const [inside = port] = engineKind(kind).detection?.ports ?? [];
+  return [
+    system,
+    `In Docker: publish the port only on this machine, with \`-p 127.0.0.1:${port}:${inside}\`.`,
+  ];
 }
 
 function ollamaStep({ port, platform }: OpenEngine): string {

@@ -43,7 +43,8 @@ export function proxyPolicyFindings({ proxy, profile, reach, policy }: ProxyPoli
       check: 'policy',
       subject: proxy,
       message: `Proxy ${proxy} (profile ${profile}) can be reached from ${reach}, and the policy allows every address; allow only the ranges of your clients.`,
-      command: 'flm policy set --allow-ip RANGE',
+      // Without loopback, flm refuses a policy that would block its own user.
+      command: 'flm policy set --allow-ip RANGE --allow-ip 127.0.0.0/8 --allow-ip ::1',
     },
   ];
 }

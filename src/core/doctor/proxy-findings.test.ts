@@ -37,6 +37,18 @@ test('a certificate that ends soon is named with the renewal, one that has ended
   );
 });
 
+test('a certificate for a day is named only when its renewal is late', () => {
+  const codes = (renewedForHours: number): readonly string[] => {
+    const certificate = {
+      expiresAtMs: nowMs + 8 * hourMs - renewedForHours * hourMs,
+      renewsAtMs: nowMs - renewedForHours * hourMs,
+    };
+    return certificateFindings([view({ certificate })], nowMs).map(({ code }) => code);
+  };
+
+  assert.deepEqual([codes(-10), codes(0), codes(2)], [[], [], ['CERTIFICATE_EXPIRES_SOON']]);
+});
+
 test('warnings name their proxy, and the exposure of engines is left to its own check', () => {
   const warningDetails = [
     { code: 'ENGINE_EXPOSED', message: 'x', command: 'x' },

@@ -51,14 +51,17 @@ export function warningFindings(
 
 /** Every certificate is renewed well before: the shortest of Let's Encrypt, of six days, with two days left. */
 const soonMs = 36 * 3_600_000;
+const renewalMs = 3_600_000;
 
 export function certificateFindings(views: readonly ProxyView[], nowMs: number): readonly Finding[] {
   return views.flatMap((view): readonly Finding[] => {
     if (!('status' in view) || view.status.certificate === undefined) return [];
     const { id, profile, mode } = view.handle;
-    const { expiresAtMs } = view.status.certificate;
+    const { expiresAtMs, renewsAtMs } = view.status.certificate;
     // The proxy itself warns of one that has expired.
     if (expiresAtMs <= nowMs || expiresAtMs - nowMs > soonMs) return [];
+    // Some CAs issue for a day. A renewal takes a few attempts at most.
+    if (renewsAtMs !== undefined && nowMs < renewsAtMs + renewalMs) return [];
     return [
       {
         code: 'CERTIFICATE_EXPIRES_SOON',

@@ -75,13 +75,15 @@ test('a port that another program holds is named with the program, where it is k
 });
 
 test('the steps that close an engine are those of its system, and of Docker', () => {
-  const steps = (platform: NodeJS.Platform, kind: 'ollama' | 'vllm' = 'ollama'): string =>
-    closingSteps({ kind, port: 11434, platform }).join('\n');
+  const steps = (platform: NodeJS.Platform, kind: 'ollama' | 'vllm' = 'ollama', port = 11434): string =>
+    closingSteps({ kind, port, platform }).join('\n');
 
   assert.match(
     steps('linux'),
     /systemctl edit ollama[\s\S]*OLLAMA_HOST=127\.0\.0\.1:11434[\s\S]*-p 127\.0\.0\.1:11434:11434/,
   );
+  // The port of the container is the one of the engine.
+  assert.match(steps('linux', 'ollama', 9000), /-p 127\.0\.0\.1:9000:11434/);
   assert.match(steps('darwin'), /launchctl setenv/);
   assert.match(steps('win32'), /setx OLLAMA_HOST/);
   assert.match(steps('win32', 'vllm'), /localport=11434/);

@@ -68,7 +68,9 @@ export interface HttpPort {
 /** About the port on which flm proves domains by http-01. */
 export function httpPortFindings(ports: readonly HttpPort[], platform: NodeJS.Platform): readonly Finding[] {
   return ports.map(({ profile, port, isRunning, holder }) => {
-    const other = `flm proxy ${isRunning ? 'restart' : 'start'} ${profile} --acme-challenge tls-alpn-01`;
+    const other = isRunning
+      ? `flm proxy restart ${profile} --acme-challenge tls-alpn-01`
+      : `flm proxy start ${profile} --acme-challenge tls-alpn-01`;
     const common = { check: 'certificates', subject: null } as const;
     if (holder === undefined)
       return {

@@ -59,8 +59,8 @@ export const doctorPhrases: readonly Phrase[] = [
     'エンジン{id}が同時に処理するリクエストは1つなので、ほかのクライアントは待ちます。メモリーに余裕があれば、並列数を増やしてください。',
   ],
   [
-    'In Docker: publish the port only on this machine, with `-p 127.0.0.1:{port}:{port}`.',
-    'Dockerの場合: ポートをこのマシンだけに公開します（`-p 127.0.0.1:{port}:{port}`）。',
+    'In Docker: publish the port only on this machine, with `-p 127.0.0.1:{port}:{inside}`.',
+    'Dockerの場合: ポートをこのマシンだけに公開します（`-p 127.0.0.1:{port}:{inside}`）。',
   ],
   [
     'On macOS: run `launchctl setenv OLLAMA_HOST 127.0.0.1:{port}` and restart Ollama; a launchd job needs the variable under EnvironmentVariables of its plist.',
