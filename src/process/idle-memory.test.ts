@@ -44,7 +44,20 @@ test('nothing is collected while requests run or arrive', async () => {
     await resting.clock.move(2_000);
   }
   assert.equal(resting.collections, 0);
-  await resting.clock.move(10_000);
+  await resting.clock.move(310_000);
+  assert.equal(resting.collections, 1);
+  resting.stop();
+});
+
+test('a pause between requests costs no collection, which would forget optimised code', async () => {
+  const resting = new Resting();
+  await resting.clock.move(60_000);
+  assert.equal(resting.collections, 1);
+  for (let i = 0; i < 5; i += 1) {
+    resting.handled += 10_000;
+    resting.heap = 60 * megabyte;
+    await resting.clock.move(240_000);
+  }
   assert.equal(resting.collections, 1);
   resting.stop();
 });
@@ -54,15 +67,15 @@ test('few requests cause no collection, and a busy hour causes one', async () =>
   await resting.clock.move(60_000);
   resting.handled += 1;
   resting.heap = 24 * megabyte;
-  await resting.clock.move(60_000);
+  await resting.clock.move(400_000);
   assert.equal(resting.collections, 1);
   resting.handled += 100_000;
   resting.heap = 60 * megabyte;
-  await resting.clock.move(60_000);
+  await resting.clock.move(400_000);
   assert.equal(resting.collections, 2);
   resting.stop();
   resting.heap = 60 * megabyte;
-  await resting.clock.move(60_000);
+  await resting.clock.move(400_000);
   assert.equal(resting.collections, 2);
 });
 

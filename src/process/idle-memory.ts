@@ -2,8 +2,9 @@
  * Returns memory to the operating system while a proxy rests. V8 collects garbage only when a program allocates, so what
  * a start or a busy hour needed would stay resident for as long as nothing happens.
  *
- * A collection stops the process for about 50 ms. It runs only after seconds without a request, and only if the heap has
- * grown since the last one.
+ * A collection stops the process for about 50 ms, and V8 forgets what it has optimised: the next 20,000 requests cost about
+ * 0.5 s of CPU more. So after a start it runs at once, and after requests only when none came for five minutes. It runs only
+ * if the heap has grown since the last one.
  */
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -21,8 +22,9 @@ export interface IdleMemoryOptions {
 }
 
 const checkEveryMs = 2_000;
-/** Checks in a row that see no request. */
-const idleChecks = 2;
+/** Checks in a row that see no request: before the first request, and after it. */
+const checksAfterStart = 2;
+const checksAfterRequests = 150;
 const worthBytes = 8 * 1024 * 1024;
 
 /** Checks until the returned function is called. */
@@ -41,7 +43,8 @@ export function trimWhenIdle({
     const now = handled();
     quiet = now === seen && inFlight() === 0 ? quiet + 1 : 0;
     seen = now;
-    if (quiet < idleChecks || heapBytes() < floor + worthBytes) return;
+    const needed = now === 0 ? checksAfterStart : checksAfterRequests;
+    if (quiet < needed || heapBytes() < floor + worthBytes) return;
     collect();
     floor = heapBytes();
   });
