@@ -62,9 +62,6 @@ async function run(): Promise<void> {
     `${about.machine}, load ${load}\n${peers.map(({ name }) => `${name} ${versions[name]}`).join(', ')}`,
   );
   const session = await Session.open(peers);
-  // A signal that ends the benchmark also ends the processes that it started.
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void session.close().finally(() => process.exit(1)));
   try {
     for (const part of parts) {
       const begunMs = performance.now();

@@ -2,6 +2,7 @@
  * The processes of one run: the engine, and the peers in front of it, each started when a part needs it first. `close` ends
  * all of them.
  */
+import process from 'node:process';
 import type { Target } from './load.ts';
 import type { Peer, Prepared, Setup } from './peers/peer.ts';
 import { type RunningEngine, startEngine } from './processes.ts';
@@ -35,7 +36,11 @@ export class Session {
   }
 
   static async open(peers: readonly Peer[]): Promise<Session> {
-    return new Session(peers, await startEngine());
+    const session = new Session(peers, await startEngine());
+    // A signal that ends the benchmark also ends the processes that it started.
+    for (const signal of ['SIGINT', 'SIGTERM'] as const)
+      process.once(signal, () => void session.close().finally(() => process.exit(1)));
+    return session;
   }
 
   /** All peers on plain connections, started once for all parts. */

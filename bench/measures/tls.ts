@@ -12,7 +12,7 @@ export const tls: Measure = {
   name: 'tls',
   run: async (session) => {
     const subjects = await startAll(session);
-    return [
+    const figures = [
       ...costFigures('tls', 'JSON 1 KB', await measure(subjects, jsonPlan(9, 0.7))),
       ...costFigures(
         'tls',
@@ -22,6 +22,8 @@ export const tls: Measure = {
       ...costFigures('tls', 'full handshake', await measure(subjects, handshakePlan(7, 1_000, false))),
       ...costFigures('tls', 'resumed handshake', await measure(subjects, handshakePlan(7, 1_500, true))),
     ];
+    for (const subject of subjects) await subject.stop();
+    return figures;
   },
 };
 
