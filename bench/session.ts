@@ -28,6 +28,7 @@ export class Session {
   readonly engine: RunningEngine;
   readonly #owned: { stop(): Promise<void> }[] = [];
   #plain: readonly Subject[] | undefined;
+  #closed: Promise<void> | undefined;
 
   private constructor(peers: readonly Peer[], engine: RunningEngine) {
     this.peers = peers;
@@ -37,9 +38,9 @@ export class Session {
 
   static async open(peers: readonly Peer[]): Promise<Session> {
     const session = new Session(peers, await startEngine());
-    // A signal that ends the benchmark also ends the processes that it started.
+    // A signal that ends the benchmark also ends the processes that it started. It may come twice: from a terminal and npm.
     for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => void session.close().finally(() => process.exit(1)));
+      process.on(signal, () => void session.close().finally(() => process.exit(1)));
     return session;
   }
 
@@ -96,7 +97,13 @@ export class Session {
     return running;
   }
 
-  async close(): Promise<void> {
+  /** All callers wait for the same end: a signal may come while a part fails. */
+  close(): Promise<void> {
+    this.#closed ??= this.#endAll();
+    return this.#closed;
+  }
+
+  async #endAll(): Promise<void> {
     for (const running of this.#owned.splice(0).reverse()) await running.stop();
   }
 

@@ -134,7 +134,10 @@ function without(peer: string): string {
 }
 
 function readable(name: string): string {
-  return name.replace(/\d{4,}/, (digits) => Number(digits).toLocaleString('en-US')).replace(/\bus\b/, 'µs');
+  return name
+    .replace(/\d{4,}/, (digits) => Number(digits).toLocaleString('en-US'))
+    .replace(/^1 (\w+)s\b/, '1 $1')
+    .replace(/\bus\b/, 'µs');
 }
 
 function pictureOf(file: string, alt: string): string {
