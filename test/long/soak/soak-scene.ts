@@ -5,13 +5,14 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { makeCli, processesOf, type Ran, type TestCli } from '../../helpers/cli.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { fakeTime } from '../../helpers/fake-time.ts';
 import { InstalledCopy } from '../../helpers/installed-copy.ts';
 import { KeyLedger, told } from './key-ledger.ts';
 import { Load } from './load.ts';
@@ -72,11 +73,6 @@ const limits = {
   FLM_PROXY_LIMITS_FIRST_BYTE_TIMEOUT_MS: '4000',
 };
 const maxViolations = 100;
-const fakeTimes = [
-  '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1',
-  '/usr/lib/aarch64-linux-gnu/faketime/libfaketimeMT.so.1',
-];
-
 export async function startSoakScene(
   t: TestContext,
   {
@@ -103,24 +99,14 @@ export async function startSoakScene(
       .map((file) => `await import(${JSON.stringify(file)});\n`)
       .join(''),
   );
-  const clock = join(folder, 'clock');
-  writeFileSync(clock, '+0\n');
-  const fakeTime = fakeTimes.find((file) => existsSync(file));
+  const clock = fakeTime(join(folder, 'clock'));
   const cli = makeCli(
     t,
     {
       FLM_HOME: home,
       FLM_SOAK_TAPS: taps,
       ...limits,
-      ...(fakeTime === undefined
-        ? {}
-        : {
-            LD_PRELOAD: fakeTime,
-            FAKETIME_TIMESTAMP_FILE: clock,
-            FAKETIME_CACHE_DURATION: '1',
-            FAKETIME_DONT_FAKE_MONOTONIC: '1',
-            NO_FAKE_STAT: '1',
-          }),
+      ...clock?.env,
     },
     entry,
   );
@@ -221,10 +207,7 @@ export async function startSoakScene(
     violations,
     errors,
     hasDisk,
-    moveClock:
-      fakeTime === undefined
-        ? undefined
-        : (seconds) => writeFileSync(clock, `${seconds < 0 ? '' : '+'}${seconds}\n`),
+    moveClock: clock?.move,
     isLong,
     proxies,
     start,
