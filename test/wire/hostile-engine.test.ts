@@ -285,6 +285,19 @@ test('a stream that ends with the connection is whole with its mark, and cut wit
   assert.equal(whole.body.toString(), `${event}data: [DONE]\n\n`);
 });
 
+test('a stream that ends with the connection in the middle of an event is cut, behind its mark too', async () => {
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n';
+  const finished = 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n';
+  for (const rest of ['data: [DON', 'data: {"choices":[],"usage":{"prompt_to', ': a comm', 'dat']) {
+    const { body } = await fixture.ask([head + finished + rest, close], streamed);
+    assert.match(body.toString().slice(finished.length), /^data: \{"error"/, rest);
+  }
+  for (const rest of ['', 'data: [DONE]', 'data: [DONE]\n', 'data: {"choices":[],"usage":null}']) {
+    const { body } = await fixture.ask([head + finished + rest, close], streamed);
+    assert.equal(body.toString(), finished + rest);
+  }
+});
+
 const marks: readonly (readonly [path: string, ndjson: boolean, last: string])[] = [
   ['/v1/chat/completions', false, 'data: [DONE]\n\n'],
   ['/v1/chat/completions', false, 'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\n'],

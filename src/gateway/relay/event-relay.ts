@@ -36,6 +36,7 @@ export class EventRelay {
   #heldLength = 0;
   /** Part of an event above the limit was sent. */
   #open = false;
+  #truncated = false;
   /** The last bytes that were sent, with room for as many of the next bytes. */
   readonly #tail = Buffer.alloc(2 * overlap);
   #tailLength = 0;
@@ -51,6 +52,11 @@ export class EventRelay {
   /** Whether an event is partly sent: nothing can be inserted now. */
   get midEvent(): boolean {
     return this.#open;
+  }
+
+  /** Whether the stream ended in the middle of an event that was held. The client did not get that event. */
+  get truncated(): boolean {
+    return this.#truncated;
   }
 
   framed(buffer: Buffer, from: number, to: number, chunks: ChunkMap): boolean {
@@ -121,13 +127,16 @@ export class EventRelay {
 
   /**
    * Ends the stream after the engine ended its body. The held bytes are an event without its end. The reader receives
-   * this event before `whole` is called. The client gets the event only if the stream is complete, because otherwise
-   * the event may be truncated.
+   * this event before `whole` is called. The client gets the event only if the stream is complete and the event lacks
+   * nothing but its end: some engines leave out the last blank line. Otherwise the event may be truncated, also behind
+   * the terminal mark, where usage and `[DONE]` follow.
    */
   finish(whole: () => boolean): void {
     if (this.#heldLength === 0) return;
     this.#reader.events(this.#held, 0, this.#heldLength);
-    if (whole()) this.#write(this.#held, 0, this.#heldLength);
+    if (lacksOnlyItsEnd(this.#held.toString('utf8', 0, this.#heldLength))) {
+      if (whole()) this.#write(this.#held, 0, this.#heldLength);
+    } else this.#truncated = true;
     this.#drop();
   }
 
@@ -190,5 +199,19 @@ export class EventRelay {
     const kept = Math.min(overlap, length);
     tail.copyWithin(0, length - kept, length);
     this.#tailLength = kept;
+  }
+}
+
+/** Whether the last line of an event is whole: its end has come, or its data are `[DONE]` or a JSON document. */
+function lacksOnlyItsEnd(event: string): boolean {
+  const line = event.slice(Math.max(event.lastIndexOf('\n'), event.lastIndexOf('\r')) + 1);
+  if (line === '') return true;
+  const data = line.replace(/^data: ?/, '');
+  if (data === '[DONE]') return true;
+  try {
+    JSON.parse(data);
+    return true;
+  } catch {
+    return false;
   }
 }

@@ -253,7 +253,8 @@ export class Relay implements ResponseHandler, Progress {
     if (this.#body !== undefined && this.#reader !== undefined) {
       const reader = this.#reader;
       this.#body.finish(() => this.#isComplete(reader));
-      if (!this.#isComplete(reader) || this.#body.midEvent) return this.#fail('ENGINE_CUT', 'reset');
+      if (!this.#isComplete(reader) || this.#body.midEvent || this.#body.truncated)
+        return this.#fail('ENGINE_CUT', 'reset');
     } else if (this.#bytes === 0 && this.#mustAnswer()) return this.#fail('ENGINE_CUT', 'reset');
     this.#charge(this.#reader?.errorSeen === true ? 'reported' : 'final');
     this.#endAttempt('done');

@@ -25,7 +25,14 @@ import { liveHandles } from '../../../src/process/live-handles.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { told } from './key-ledger.ts';
 import { chat, type Outcome } from './outcomes.ts';
-import { type CutBase, type CutWay, cutLength, cutWays, isAnotherResponse } from './scripted-engine.ts';
+import {
+  type CutBase,
+  type CutWay,
+  cutBases,
+  cutLength,
+  cutWays,
+  isAnotherResponse,
+} from './scripted-engine.ts';
 import type { Profile, SoakScene } from './soak-scene.ts';
 
 export interface InjectedFault {
@@ -87,7 +94,7 @@ async function cutAt(scene: SoakScene, n: number, base: CutBase, at: number, way
 }
 
 async function engineCuts(scene: SoakScene): Promise<void> {
-  const cuts = (['json', 'stream'] as const).flatMap((base) =>
+  const cuts = cutBases.flatMap((base) =>
     cutWays
       .filter((way) => way !== 'stall')
       .flatMap((way) =>
@@ -103,7 +110,7 @@ async function engineCuts(scene: SoakScene): Promise<void> {
 }
 
 async function engineStalls(scene: SoakScene): Promise<void> {
-  const places = (['json', 'stream'] as const).flatMap((base) =>
+  const places = cutBases.flatMap((base) =>
     Array.from({ length: Math.floor(cutLength(base) / 10) }, (_, n) => ({ base, at: 10 * n })),
   );
   await Promise.all(places.map(({ base, at }, n) => cutAt(scene, n, base, at, 'stall')));

@@ -5,7 +5,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { type Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { errorTable } from '../../../src/core/errors.ts';
-import { expectedBody } from './scripted-engine.ts';
+import { expectedBody, mayEndHere } from './scripted-engine.ts';
 
 export type Outcome =
   /** Every byte, and a good end. */
@@ -55,7 +55,7 @@ const noAgent = new HttpAgent({ keepAlive: false });
 /** Sends a request for a chat; never rejects. */
 export function chat(target: SoakTarget, request: SoakRequest): Promise<Outcome> {
   const { key, model, script } = request;
-  const isStream = /^(stream|bulk|cut stream)/.test(script);
+  const isStream = /^(stream|bulk|cut (stream|open))/.test(script);
   const body = JSON.stringify({
     model,
     user: script,
@@ -64,7 +64,7 @@ export function chat(target: SoakTarget, request: SoakRequest): Promise<Outcome>
   });
   return sent(target, request, { method: 'POST', path: '/v1/chat/completions', key, body }, (text) => {
     const expected = expectedBody(script);
-    if (text === expected) return { kind: 'whole' };
+    if (text === expected || mayEndHere(script, text)) return { kind: 'whole' };
     const code = isStream ? codeOfLastEvent(text) : undefined;
     if (code !== undefined) return { kind: 'broken', code };
     return { kind: 'wrong', why: `${script}: ended well with ${JSON.stringify(text.slice(-200))}` };

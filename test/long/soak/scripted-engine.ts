@@ -13,7 +13,9 @@ import { chunk, lastChunk, sseHead } from '../../helpers/raw-engine.ts';
 
 export const cutWays = ['reset', 'close', 'stall', 'garbage'] as const;
 export type CutWay = (typeof cutWays)[number];
-export type CutBase = 'json' | 'stream';
+/** `open`: a stream that ends with its connection. */
+export const cutBases = ['json', 'stream', 'open'] as const;
+export type CutBase = (typeof cutBases)[number];
 
 /** The usage of every response. */
 export const usageTokens = { input: 5, output: 2 } as const;
@@ -52,15 +54,33 @@ const wholes: Readonly<Record<CutBase, Buffer>> = {
     ...streamEvents(cutEvents).map((event) => chunk(event)),
     Buffer.from(lastChunk),
   ]),
+  open: Buffer.from(
+    `HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n${streamEvents(cutEvents).join('')}`,
+  ),
 };
 const garbage = Buffer.from([0x00, 0xff, 0x00]);
+
+/**
+ * Whether this text is a stream that ended with its connection where its engine may end it: behind an event with its
+ * finish reason, or behind `[DONE]`, with or without the blank line. Nobody can see what should have followed.
+ */
+export function mayEndHere(script: string, text: string): boolean {
+  if (!script.startsWith('cut open')) return false;
+  const whole = expectedBody(script);
+  const ends = [whole.slice(0, -done.length), whole].flatMap((end) => [
+    end,
+    end.slice(0, -1),
+    end.slice(0, -2),
+  ]);
+  return ends.includes(text);
+}
 
 /** How many bytes this response has, its head and framing included. */
 export const cutLength = (base: CutBase): number => wholes[base].length;
 
 /** Whether the response is another one with garbage at this byte, and not that response with a fault. */
 export const isAnotherResponse = (base: CutBase, at: number, way: CutWay): boolean =>
-  way === 'garbage' && base === 'json' && at >= cutLength(base) - garbage.length;
+  way === 'garbage' && (base === 'open' || (base === 'json' && at >= cutLength(base) - garbage.length));
 
 export class ScriptedEngine {
   readonly #server: Server;
