@@ -33,7 +33,12 @@ test('while faults are injected nothing acknowledged is lost and no response lac
   timeout: minutes * 60_000 + 900_000,
 }, async (t) => {
   const folder = samplesFolder(t);
-  const scene = await startSoakScene(t, { isLong, paceMs, during: () => samples.fault });
+  const scene = await startSoakScene(t, {
+    isLong,
+    paceMs,
+    during: () => samples.fault,
+    violationsFile: join(folder, 'violations.txt'),
+  });
   const samples: Samples = new Samples(scene, join(folder, 'samples.jsonl'));
   const { loads, violations, ledger } = scene;
   await samples.learn();
@@ -65,7 +70,7 @@ test('while faults are injected nothing acknowledged is lost and no response lac
       waits.take('calm', loads.steady);
       samples.fault = fault.name;
       await fault.inject(scene).catch((error: unknown) => {
-        violations.push(`${fault.name}: ${error instanceof Error ? error.stack : String(error)}`);
+        scene.violation(error instanceof Error ? String(error.stack) : String(error));
       });
       waits.take(fault.name, loads.steady);
       samples.fault = null;
@@ -183,10 +188,10 @@ async function assertUsage(scene: SoakScene): Promise<void> {
     const total = await eventually(used, ({ requests }) => requests >= certain, 1_000).catch(() => used());
     const fits = total.requests >= certain && total.requests <= certain + uncertain;
     if (!fits)
-      scene.violations.push(
+      scene.violation(
         `${profile}: ${total.requests} requests are stored, ${certain} ended well and ${uncertain} may have`,
       );
     if (total.inputTokens !== usageTokens.input * total.requests)
-      scene.violations.push(`${profile}: ${total.inputTokens} tokens of ${total.requests} requests`);
+      scene.violation(`${profile}: ${total.inputTokens} tokens of ${total.requests} requests`);
   }
 }

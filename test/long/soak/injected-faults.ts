@@ -90,7 +90,7 @@ async function cutAt(scene: SoakScene, n: number, base: CutBase, at: number, way
   const outcome = await chat(scene.targets.steady, { key: keyFor(scene, n), model: 'faulty', script });
   scene.loads.steady.count(outcome);
   if (outcome.kind === 'unreachable' || (outcome.kind === 'refused' && outcome.status < 500))
-    scene.violations.push(`${script}: ${told(outcome)}`);
+    scene.violation(`${script}: ${told(outcome)}`);
 }
 
 async function engineCuts(scene: SoakScene): Promise<void> {
@@ -124,7 +124,7 @@ async function engineAway(scene: SoakScene): Promise<void> {
     const outcome = await ask(n);
     scene.loads.steady.count(outcome);
     if (outcome.kind !== 'refused' || outcome.status < 500)
-      scene.violations.push(`an engine that is away: ${told(outcome)}`);
+      scene.violation(`an engine that is away: ${told(outcome)}`);
   });
   await scene.faulty.listen();
   await eventually(
@@ -163,7 +163,7 @@ async function idleConnections(scene: SoakScene): Promise<void> {
     sockets.push(...group);
   }
   await setTimeout(scene.isLong ? 5_000 : 500);
-  if (closed > 0) scene.violations.push(`${closed} of ${count} idle connections were closed`);
+  if (closed > 0) scene.violation(`${closed} of ${count} idle connections were closed`);
   for (const socket of sockets) socket.destroy();
 }
 
@@ -239,12 +239,12 @@ async function damagedDatabase(scene: SoakScene): Promise<void> {
         const found = keys.find((key) => key.id === id);
         // It may have been revoked or deleted since.
         if (found !== undefined && revoked && found.revokedAt === null)
-          scene.violations.push(`${id} was revoked and is live after a restore`);
+          scene.violation(`${id} was revoked and is live after a restore`);
       }
       truncateSync(join(spare.home, 'flm.db'), 3 * 4_096);
       const refused = await spare.run('key', 'list');
       if (refused.code !== 2 || !/^Error: \S.*damaged/m.test(refused.stderr))
-        scene.violations.push(`a damaged database: exit ${refused.code}: ${refused.stderr}`);
+        scene.violation(`a damaged database: exit ${refused.code}: ${refused.stderr}`);
     }
   } finally {
     for (const place of [folder, spare.home]) rmSync(place, { recursive: true, force: true });
@@ -305,7 +305,7 @@ async function settingsChange(scene: SoakScene): Promise<void> {
     model: 'other',
     script: 'json',
   });
-  if (kind !== 'whole') scene.violations.push(`an alias that was acknowledged: ${kind}`);
+  if (kind !== 'whole') scene.violation(`an alias that was acknowledged: ${kind}`);
   await reload(scene, 'steady');
   await reload(scene, 'changing');
 }

@@ -5,7 +5,15 @@
  */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -50,7 +58,8 @@ export interface SoakScene {
   readonly faultKeys: readonly string[];
   readonly countedIds: Readonly<Record<Profile, string>>;
   readonly ledger: KeyLedger;
-  readonly violations: string[];
+  readonly violations: readonly string[];
+  readonly violation: (text: string) => void;
   readonly errors: Map<string, number>;
   /** False where no disk can be mounted: `home` is a plain folder. */
   readonly hasDisk: boolean;
@@ -79,11 +88,14 @@ export async function startSoakScene(
     isLong,
     paceMs,
     during,
+    violationsFile,
   }: {
     readonly isLong: boolean;
     readonly paceMs: number;
     /** The fault that is injected now. */
     readonly during: () => string | null;
+    /** A run that is cut short leaves its violations here. */
+    readonly violationsFile: string;
   },
 ): Promise<SoakScene> {
   const { home, hasDisk } = soakDisk(t, isLong ? '256m' : '48m');
@@ -114,8 +126,9 @@ export async function startSoakScene(
   t.after(() => Promise.all([good.close(), faulty.close()]));
   const violations: string[] = [];
   const violation = (text: string): void => {
-    if (violations.length < maxViolations)
-      violations.push(`${new Date().toISOString()} (${during() ?? 'calm'}) ${text}`);
+    if (violations.length >= maxViolations) return;
+    violations.push(`${new Date().toISOString()} (${during() ?? 'calm'}) ${text}`);
+    appendFileSync(violationsFile, `${violations.at(-1)}\n`);
   };
   const errors = new Map<string, number>();
 
@@ -205,6 +218,7 @@ export async function startSoakScene(
     countedIds: { steady: counted.steady.id, changing: counted.changing.id },
     ledger,
     violations,
+    violation,
     errors,
     hasDisk,
     moveClock: clock?.move,

@@ -1,6 +1,6 @@
 /**
  * What the samples of a soak show: how long, how much, and whether the process that lives all the time gave back what it
- * took. The first sample at rest is the start; what is loaded or filled at first use came before it.
+ * took. The first sample at rest after its warm-up is the start: what is loaded or filled at first use came before.
  */
 import type { ProxySample, Sample } from './samples.ts';
 
@@ -8,6 +8,9 @@ const MiB = 1024 * 1024;
 
 /** What the process may hold more at the end than after its warm-up. */
 export const allowedGrowth = { heapMiB: 10, bufferMiB: 10, handles: 10, openFiles: 10 } as const;
+
+/** The part of a long run in which what is bounded fills up, such as the last 50,000 requests that are kept. */
+const warmUp = 0.25;
 
 export interface SoakVerdict {
   readonly minutes: number;
@@ -34,9 +37,11 @@ export interface Trend {
 
 export function soakVerdict(samples: readonly Sample[]): SoakVerdict {
   const last = samples.at(-1);
-  const rests = samples.flatMap(({ isRest, seconds, proxies: { steady } }) =>
+  const all = samples.flatMap(({ isRest, seconds, proxies: { steady } }) =>
     isRest && steady !== undefined ? [{ seconds, steady }] : [],
   );
+  const warm = all.filter(({ seconds }) => seconds >= warmUp * (last?.seconds ?? 0));
+  const rests = warm.length < 4 ? all : warm;
   const trend = (measure: (sample: ProxySample) => number): Trend => {
     const points = rests.map(({ seconds, steady }) => ({ x: seconds / 3_600, y: measure(steady) }));
     const round = (n: number): number => Math.round(n * 10) / 10;
