@@ -113,3 +113,42 @@ test('counting costs little of each byte, whatever the body holds and however it
     }
   }
 });
+
+/** A string in which the search for data stops. */
+const word = 'word'.repeat(300);
+
+test('long numbers after a string are text, and take one look each', () => {
+  const numbers = {
+    'a list of identifiers': '1234567890123456789,',
+    'one long number': '7',
+    'blanks between numbers': '  9007199254740993  ,',
+    'what is no JSON': 'letters',
+  };
+  for (const [name, part] of Object.entries(numbers)) {
+    for (const size of [1e9, 65_536, 700, 100]) {
+      const body = `["${word}",${part.repeat(2_000)}1,"y"]`;
+      assert.equal(textBytes(body, size), body.length, `${name} in pieces of ${size}`);
+      assertLinear(
+        `${name} in pieces of ${size}`,
+        (bytes) => {
+          const long = Buffer.from(`["${word}",${part.repeat(bytes / part.length)}`);
+          return () => {
+            const counter = new TextByteCounter();
+            for (let at = 0; at < long.length; at += size)
+              counter.add(long, at, Math.min(long.length, at + size));
+          };
+        },
+        { sizes: [20_000, 200_000], fixed: 20_000, perUnit: 40 + 2_000 / size },
+      );
+    }
+  }
+});
+
+test('data after a list of long numbers is still no text', () => {
+  for (const size of [1e9, 5_000]) {
+    const ids = '1234567890123456789,'.repeat(3_000);
+    const body = (data: string) => `["${word}",${ids}1,{"images":["${data}"]}]`;
+    const added = textBytes(body(base64), size) - textBytes(body(''), size);
+    assert.ok(Math.abs(added) <= 120, `${added} bytes of data in pieces of ${size} count as text`);
+  }
+});

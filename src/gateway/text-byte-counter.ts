@@ -67,20 +67,27 @@ export class TextByteCounter {
     }
     for (let at = floor; at + runBytes <= part.length; at += hopBytes) {
       if (!isRun(part, at, at + runBytes)) continue;
-      floor = this.#string(part, floor, at);
+      const opening = part.subarray(floor, at).lastIndexOf(quote);
+      if (opening < 0 && floor > 0) {
+        // No string has begun since the last one ended: these are digits of a number.
+        floor = at + runBytes;
+        continue;
+      }
+      floor = this.#string(part, opening < 0 ? -1 : floor + opening);
       if (floor < 0) break;
       // Continues from the end of the string, so that no byte is searched twice.
       at = floor - hopBytes;
     }
   }
 
-  /** Checks the string around `at`. Returns the position after its end, or -1 if it has not ended. */
-  #string(part: Buffer, floor: number, at: number): number {
+  /**
+   * Checks the string whose quote is at `opening`; -1: it may have begun in the previous part. Returns the position after
+   * its end, or -1 if it has not ended.
+   */
+  #string(part: Buffer, opening: number): number {
     const before = this.#before;
-    const opening = part.subarray(floor, at).lastIndexOf(quote);
-    const start = opening < 0 ? 0 : floor + opening + 1;
-    // The string may have begun in the previous part.
-    const early = opening < 0 && floor === 0 ? before.lastIndexOf(quote) + 1 : 0;
+    const start = opening + 1;
+    const early = opening < 0 ? before.lastIndexOf(quote) + 1 : 0;
     const earlyBytes = early > 0 ? before.length - early : 0;
     let head = part.toString('latin1', start, start + contextBytes);
     let context = '';

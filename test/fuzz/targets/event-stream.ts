@@ -56,7 +56,7 @@ function relay(pieces: readonly Buffer[], end: TerminalMark, framing: 'sse' | 'n
 export const eventStream: FuzzTarget = {
   name: 'event-stream',
   about: 'relayed events and what is read from them, in any pieces, beside the WHATWG standard',
-  sources: ['src/gateway/relay/'],
+  sources: ['src/gateway/relay/', 'src/gateway/text-byte-counter.ts'],
   tokens: [
     'data: ',
     'data:',

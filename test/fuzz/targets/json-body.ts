@@ -4,6 +4,7 @@ import type { BodyFacts } from '../../../src/core/engine/routes.ts';
 import { JsonScanner } from '../../../src/gateway/body/json-scanner.ts';
 import { insertModel, replaceModel } from '../../../src/gateway/body/model-edit.ts';
 import { foldName, scanPlan } from '../../../src/gateway/body/scan-plan.ts';
+import { textBytesOf } from '../../../src/gateway/text-byte-counter.ts';
 import { type FuzzTarget, piecesOf } from '../target.ts';
 
 const plan = scanPlan(['max_tokens', 'prompt', 'options', 'options.num_ctx', 'tools[].type']);
@@ -21,7 +22,7 @@ function scan(pieces: readonly Buffer[]): BodyFacts | string {
 export const jsonBody: FuzzTarget = {
   name: 'json-body',
   about: 'the body scanner beside JSON.parse, in any pieces, and the edits of the model',
-  sources: ['src/gateway/body/'],
+  sources: ['src/gateway/body/', 'src/gateway/text-byte-counter.ts'],
   tokens: [
     '{',
     '}',
@@ -68,6 +69,7 @@ export const jsonBody: FuzzTarget = {
     const cut = scan(pieces);
     assert.equal(typeof cut, typeof facts, 'the cuts decide whether a body is accepted');
     if (typeof facts === 'string') return;
+    assert(textBytesOf(pieces) <= input.length, 'more bytes of text than bytes');
     assert.deepEqual(cut, facts, 'the cuts decide what is read');
     // Throws if JSON.parse refuses it.
     const parsed = JSON.parse(utf8.decode(input)) as Record<string, unknown>;
