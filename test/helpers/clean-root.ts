@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { promisify } from 'node:util';
+import { atEnd } from './temporary-store.ts';
 
 const run = promisify(execFile);
 
@@ -83,7 +84,7 @@ function cleanEnvironment({ env }: RootOptions): Record<string, string> {
 /** An empty folder that is removed after the test. */
 export function emptyRoot(t: TestContext): CleanRoot {
   const folder = mkdtempSync(join(tmpdir(), 'flm-root-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  atEnd(t, () => rmSync(folder, { recursive: true, force: true }));
   return new CleanRoot(folder);
 }
 

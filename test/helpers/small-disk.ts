@@ -1,4 +1,4 @@
-/** A disk of 256 kB, if one can be mounted. Unmounted after the test. */
+/** A disk of 256 kB or another size, if one can be mounted. Unmounted after the test. */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +7,7 @@ import process from 'node:process';
 import type { TestContext } from 'node:test';
 
 /** Undefined if the test was skipped. */
-export function smallDisk(t: TestContext): string | undefined {
+export function smallDisk(t: TestContext, size = '256k'): string | undefined {
   const folder = mkdtempSync(join(tmpdir(), 'flm-disk-'));
   // Unmounts the disk first, because a folder with a mounted disk cannot be removed.
   t.after(() => {
@@ -15,7 +15,7 @@ export function smallDisk(t: TestContext): string | undefined {
     rmSync(folder, { recursive: true, force: true });
   });
   if (process.platform !== 'linux') return void t.skip('needs tmpfs');
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', folder]);
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=0700`, 'tmpfs', folder]);
   if (mounted.status !== 0) return void t.skip('may not mount a tmpfs here');
   chmodSync(folder, 0o700);
   return folder;

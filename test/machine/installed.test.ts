@@ -34,6 +34,7 @@ import {
   noCleanRoot,
   type RootOptions,
 } from '../helpers/clean-root.ts';
+import { atEnd } from '../helpers/temporary-store.ts';
 
 const run = promisify(execFile);
 const release = process.env.FLM_TEST_RELEASE ?? '';
@@ -77,7 +78,7 @@ async function assertServes(url: string, key: string): Promise<void> {
 async function useInstalled(t: TestContext, root: CleanRoot, options: RootOptions): Promise<void> {
   const start = ['flm', 'proxy', 'start', '--demo', '--admin', '--port', '0'];
   const started = await json<Proxy>(root, options, ...start);
-  t.after(() => root.run(['flm', 'proxy', 'stop', '--all', '--grace', '0'], options).catch(() => {}));
+  atEnd(t, () => root.run(['flm', 'proxy', 'stop', '--all', '--grace', '0'], options).catch(() => {}));
   const { key } = await json<{ key: string }>(root, options, 'flm', 'key', 'create', 'laptop');
   await assertServes(started.url, key);
   const boss = await json<{ key: string }>(root, options, 'flm', 'key', 'create', 'boss', '--scope', 'admin');
@@ -309,7 +310,7 @@ test('flm upgrade --to replaces an executable only by a genuine one that takes o
     assert.deepEqual(readdirSync(bin), ['flm']);
   };
   const started = await json<Proxy>(root, options, 'flm', 'proxy', 'start', '--demo', '--port', '0');
-  t.after(() => root.run(['flm', 'proxy', 'stop', '--all', '--grace', '0'], options).catch(() => {}));
+  atEnd(t, () => root.run(['flm', 'proxy', 'stop', '--all', '--grace', '0'], options).catch(() => {}));
   const { key } = await json<{ key: string }>(root, options, 'flm', 'key', 'create', 'laptop');
 
   // The release was built without a key, so it asks for a checksum.
