@@ -6,13 +6,14 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  closeSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readFileSync,
   rmSync,
-  statfsSync,
   truncateSync,
-  writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -197,12 +198,24 @@ async function lockedDatabase(scene: SoakScene): Promise<void> {
 
 async function fullDisk(scene: SoakScene): Promise<void> {
   const filler = join(scene.home, 'filler');
-  const { bavail, bsize } = statfsSync(scene.home);
-  writeFileSync(filler, Buffer.alloc(bavail * bsize));
   try {
+    fillDisk(filler);
     await changes(scene);
   } finally {
     rmSync(filler);
+  }
+}
+
+/** Writes until the disk takes no more. Others write to the same disk, so what is free before says little. */
+function fillDisk(file: string): void {
+  const piece = Buffer.alloc(1024 * 1024);
+  const target = openSync(file, 'w');
+  try {
+    for (;;) writeSync(target, piece);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  } finally {
+    closeSync(target);
   }
 }
 

@@ -27,10 +27,14 @@ export interface LedgerOptions {
   readonly admin: SoakTarget;
   readonly cli: (...args: readonly string[]) => Promise<Ran>;
   readonly violation: (text: string) => void;
+  /** Whether the proxy with the admin API could be out of reach at some time since then. */
+  readonly isExcused: (sinceMs: number) => boolean;
   /** Counts an error by its code. */
   readonly error: (code: string) => void;
 }
 
+/** The connection ended without a response, so the change was made or was not. */
+const unanswered = Symbol('unanswered');
 /** Keys that stay in the data folder; beyond that the oldest revoked one is deleted. */
 const maxKeys = 60;
 /** Wrong keys are throttled by address; each question comes from another one. */
@@ -71,7 +75,7 @@ export class KeyLedger {
         ? await this.#call('POST', '/keys', { label })
         : await this.#run('key', 'create', label, '--json');
     if (created === undefined) this.#failed.push(label);
-    else {
+    else if (created !== unanswered) {
       const { id, key } = created as { id: string; key: string };
       this.#keys.push({ id, key, label, revoked: false, isChanging: false });
       await this.#expect(this.#options.admin, key, true, `${label} was created by ${by}`);
@@ -142,9 +146,14 @@ export class KeyLedger {
       by === 'api'
         ? await this.#call('POST', `/keys/${key.id}/revoke`)
         : await this.#run('key', 'revoke', key.id, '--json')
-    ) as Revoked | undefined;
+    ) as Revoked | typeof unanswered | undefined;
     key.isChanging = false;
     if (answer === undefined) return;
+    if (answer === unanswered) {
+      // It is revoked, or it is not.
+      this.#keys.splice(this.#keys.indexOf(key), 1);
+      return;
+    }
     // A proxy that could not be told, for want of a file, reads the store within a second.
     if (answer.unreached !== undefined && answer.unreached.length > 0) {
       const ask = (): Promise<Outcome> => listModels(this.#options.admin, key.key, freshAddress());
@@ -161,7 +170,8 @@ export class KeyLedger {
 
   async #expect(target: SoakTarget, key: string, accepted: boolean, why: string): Promise<void> {
     const ask = (): Promise<Outcome> => listModels(target, key, freshAddress());
-    let outcome = await ask();
+    // While the soak has taken the files of the process, no connection may come through.
+    let outcome = await eventually(ask, ({ kind }) => kind !== 'unreachable', 100).catch(ask);
     if (accepted && !isExpected(outcome, true)) {
       const again = await eventually(ask, (seen) => isExpected(seen, true), 50).catch(() => undefined);
       outcome = again ?? outcome;
@@ -170,7 +180,8 @@ export class KeyLedger {
   }
 
   async #call(method: string, path: string, body?: unknown): Promise<unknown> {
-    const { admin, adminKey, violation } = this.#options;
+    const { admin, adminKey, violation, isExcused } = this.#options;
+    const sinceMs = performance.now();
     try {
       const response = await fetch(`${admin.url}/flm/api/v1${path}`, {
         method,
@@ -189,7 +200,9 @@ export class KeyLedger {
       if (code === undefined) violation(`${method} ${path}: ${response.status} ${text.slice(0, 200)}`);
       this.#refused(code ?? 'none');
     } catch (error) {
-      violation(`${method} ${path}: ${String(error)}`);
+      if (!isExcused(sinceMs)) violation(`${method} ${path}: ${String(error)}`);
+      this.#refused('unanswered');
+      return unanswered;
     }
     return undefined;
   }

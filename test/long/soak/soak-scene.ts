@@ -196,6 +196,7 @@ export async function startSoakScene(
     admin: steady,
     cli: (...args) => cli.run(...args),
     violation,
+    isExcused: (sinceMs) => loads.steady.isExcused(sinceMs),
     error: (code) => errors.set(code, (errors.get(code) ?? 0) + 1),
   });
   const proxies = async (): Promise<readonly RunningProxy[]> =>
