@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
+import { connect } from 'node:net';
 import type { Target, TargetAddress } from './load.ts';
 
 const hello = { role: 'user', content: 'hello' };
@@ -41,6 +42,23 @@ export async function firstAnswer(address: TargetAddress): Promise<void> {
       if (performance.now() > latestMs) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+/** Resolves when something listens on a port, in at most two minutes. */
+export async function listens(port: number): Promise<void> {
+  const latestMs = performance.now() + 120_000;
+  for (;;) {
+    const socket = connect({ host: '127.0.0.1', port });
+    try {
+      await once(socket, 'connect');
+      return;
+    } catch (error) {
+      if (performance.now() > latestMs) throw error;
+    } finally {
+      socket.destroy();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 

@@ -3,10 +3,12 @@
  * all of them.
  */
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Target } from './load.ts';
+import { residentMb } from './machine.ts';
 import type { Peer, Prepared, Setup } from './peers/peer.ts';
 import { type RunningEngine, startEngine } from './processes.ts';
-import { checkReplies, firstAnswer } from './replies.ts';
+import { checkReplies, firstAnswer, listens } from './replies.ts';
 
 /** A measured process with the destination of its requests. */
 export interface Subject {
@@ -72,10 +74,37 @@ export class Session {
     return await this.launch(peer, prepared, name);
   }
 
+  /**
+   * Starts fresh processes and reads their memory in MB before the first request, after ten seconds of rest: some programs return
+   * memory of their start by then. After requests, flm returns memory only when none came for minutes.
+   */
+  async startRested(
+    wanted: readonly { readonly peer: Peer; readonly name: string; readonly setup?: Partial<Setup> }[],
+  ): Promise<readonly { readonly subject: Subject; readonly atRestMb: number }[]> {
+    const started: { readonly peer: Peer; readonly name: string; readonly prepared: Prepared }[] = [];
+    for (const { peer, name, setup } of wanted) {
+      const prepared = await peer.prepare({ engines: [this.engine.port], keyCount: usualKeys, ...setup });
+      this.#owned.push(prepared);
+      await prepared.launch();
+      started.push({ peer, name, prepared });
+    }
+    for (const { prepared } of started) await listens(prepared.address.port);
+    await sleep(10_000);
+    const atRestMb = started.map(({ prepared }) => residentMb(prepared.pid()));
+    const rested: { readonly subject: Subject; readonly atRestMb: number }[] = [];
+    for (const [i, { peer, name, prepared }] of started.entries())
+      rested.push({ subject: await this.#reach(peer, prepared, name), atRestMb: atRestMb[i]! });
+    return rested;
+  }
+
   /** Starts what `prepare` returned and waits for its first answer. */
   async launch(peer: Peer, prepared: Prepared, name: string = peer.name): Promise<Subject> {
     this.#owned.push(prepared);
     await prepared.launch();
+    return await this.#reach(peer, prepared, name);
+  }
+
+  async #reach(peer: Peer, prepared: Prepared, name: string): Promise<Subject> {
     const { authority = prepared.certificate?.().authority, ...rest } = prepared.address;
     const address = { ...rest, ...(authority === undefined ? {} : { authority }) };
     await firstAnswer(address);

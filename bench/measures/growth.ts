@@ -3,13 +3,13 @@
  * 1,000), engines that have the same model (1 and 64). The requests are the same, so any difference is the cost of what is not
  * used. Ratios compare with the smallest number of the same peer.
  */
-import { residentMb, summary } from '../machine.ts';
+import { summary } from '../machine.ts';
 import type { Peer } from '../peers/peer.ts';
 import { startEngine } from '../processes.ts';
 import type { Figure } from '../results.ts';
 import { measure } from '../rounds.ts';
 import type { Session, Subject } from '../session.ts';
-import { costFigures, type Measure, restAfterStart } from './measure.ts';
+import { costFigures, type Measure } from './measure.ts';
 import { jsonPlan } from './requests.ts';
 
 const keyCounts = [10, 10_000, 100_000] as const;
@@ -23,15 +23,16 @@ export const keys: Measure = {
     const figures: Figure[] = [];
     for (const peer of tablePeers(session)) {
       const subjects: Subject[] = [];
-      for (const keyCount of keyCounts) {
-        const subject = await session.start(peer, { keyCount }, peer.prepare, `${keyCount} keys`);
+      const rested = await session.startRested(
+        keyCounts.map((keyCount) => ({ peer, name: `${keyCount} keys`, setup: { keyCount } })),
+      );
+      for (const { subject } of rested) {
         const all = subject.target.keys;
         // The same number of keys is in use.
         const used = Array.from({ length: 10 }, (_, i) => all[Math.floor(((i + 0.5) * all.length) / 10)]!);
         subjects.push({ ...subject, target: { ...subject.target, keys: used } });
       }
-      await restAfterStart();
-      const resident = subjects.map(({ pid }) => summary([residentMb(pid)]));
+      const resident = rested.map(({ atRestMb }) => summary([atRestMb]));
       const costs = await measure(subjects, jsonPlan(7, 0.8));
       figures.push(...grown('keys, us', peer, costFigures('growth', '', costs, '10 keys')));
       figures.push(

@@ -1,7 +1,6 @@
 /**
  * What each part of the benchmark offers: its name for `--only=`, and a function that measures it and returns its figures.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Summary } from '../machine.ts';
 import type { Figure } from '../results.ts';
 import type { Cost } from '../rounds.ts';
@@ -43,9 +42,4 @@ export function costFigures(
     const { perSecond, proxyBusy, restBusy } = costs[i]!;
     return { ...figure, more: { perSecond: Math.round(perSecond), proxyBusy, restBusy } };
   });
-}
-
-/** Waits before memory at rest is read: some programs return memory of their start seconds after the last request. */
-export async function restAfterStart(): Promise<void> {
-  await sleep(10_000);
 }

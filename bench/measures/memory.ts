@@ -7,7 +7,7 @@ import { Clients } from '../load.ts';
 import { cpuBetween, cpuTime, residentMb } from '../machine.ts';
 import type { Figure } from '../results.ts';
 import type { Session, Subject } from '../session.ts';
-import { type Measure, restAfterStart } from './measure.ts';
+import type { Measure } from './measure.ts';
 
 const steps = [1_000, 5_000] as const;
 const seconds = 6;
@@ -15,13 +15,10 @@ const seconds = 6;
 export const memory: Measure = {
   name: 'memory',
   run: async (session: Session) => {
-    const subjects: Subject[] = [];
-    for (const peer of session.peers) subjects.push(await session.start(peer));
-    await restAfterStart();
+    const rested = await session.startRested(session.peers.map((peer) => ({ peer, name: peer.name })));
     const figures: Figure[] = [];
-    const resting = subjects.map((subject) => ({ subject, atRest: residentMb(subject.pid) }));
-    for (const { subject, atRest } of resting) {
-      figures.push(...(await measureOne(subject, atRest)));
+    for (const { subject, atRestMb } of rested) {
+      figures.push(...(await measureOne(subject, atRestMb)));
       await subject.stop();
     }
     const bases = new Map(

@@ -83,7 +83,7 @@ const parts: readonly Part[] = [
   {
     names: ['memory'],
     title: 'Memory',
-    text: 'A fresh process at rest, and with open streams of one event a second.',
+    text: 'A fresh process at rest, before its first request, and with open streams of one event a second.',
     unit: 'resident MB and KB, µs an event',
   },
   {
