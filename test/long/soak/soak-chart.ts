@@ -28,7 +28,7 @@ const themes = {
 export type ChartTheme = keyof typeof themes;
 
 const width = 760;
-const left = 64;
+const left = 80;
 const right = 20;
 const panelHeight = 150;
 const tops = [92, 312] as const;
