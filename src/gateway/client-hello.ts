@@ -24,7 +24,7 @@ export function readClientHello(bytes: Buffer): ClientHello | 'more' | undefined
   if (bytes[0] !== handshakeRecord || length > 16_384 + 256) return undefined;
   if (bytes.length < 5 + length) return 'more';
   try {
-    return readMessage(new Cursor(bytes.subarray(5, 5 + length)));
+    return readMessage(new Cursor(bytes, 5, 5 + length));
   } catch {
     // The hello ends in the middle of a field, or continues in a second record.
     return undefined;
@@ -37,12 +37,12 @@ function readMessage(message: Cursor): ClientHello | undefined {
   message.skip(message.number(1));
   message.skip(message.number(2));
   message.skip(message.number(1));
-  const extensions = new Cursor(message.bytes(message.number(2)));
+  const extensions = message.field(message.number(2));
   let protocols: readonly string[] = [];
   let serverName: string | undefined;
   while (!extensions.atEnd) {
     const type = extensions.number(2);
-    const data = new Cursor(extensions.bytes(extensions.number(2)));
+    const data = extensions.field(extensions.number(2));
     if (type === 16) protocols = readProtocols(data);
     else if (type === 0) serverName = readServerName(data);
   }
@@ -53,43 +53,53 @@ function readMessage(message: Cursor): ClientHello | undefined {
 function readProtocols(data: Cursor): readonly string[] {
   data.skip(2);
   const protocols: string[] = [];
-  while (!data.atEnd) protocols.push(data.bytes(data.number(1)).toString('latin1'));
+  while (!data.atEnd) protocols.push(data.text(data.number(1)));
   return protocols;
 }
 
 /** RFC 6066, section 3: a list that in practice holds one host name. */
 function readServerName(data: Cursor): string | undefined {
   data.skip(2);
-  return data.number(1) === 0 ? data.bytes(data.number(2)).toString('latin1').toLowerCase() : undefined;
+  return data.number(1) === 0 ? data.text(data.number(2)).toLowerCase() : undefined;
 }
 
-/** Throws a RangeError at the end of the bytes. */
+/** Reads a part of the bytes, without views of them: creating a Buffer costs more than reading it. Throws a RangeError at its end. */
 class Cursor {
   readonly #bytes: Buffer;
-  #at = 0;
+  #at: number;
+  readonly #end: number;
 
-  constructor(bytes: Buffer) {
+  constructor(bytes: Buffer, from: number, end: number) {
     this.#bytes = bytes;
+    this.#at = from;
+    this.#end = end;
   }
 
   get atEnd(): boolean {
-    return this.#at >= this.#bytes.length;
+    return this.#at >= this.#end;
   }
 
-  number(size: number): number {
-    const value = this.#bytes.readUIntBE(this.#at, size);
-    this.#at += size;
-    return value;
+  number(size: 1 | 2): number {
+    const from = this.#at;
+    this.skip(size);
+    return size === 1 ? this.#bytes.readUInt8(from) : this.#bytes.readUInt16BE(from);
   }
 
-  bytes(length: number): Buffer {
+  text(length: number): string {
     const from = this.#at;
     this.skip(length);
-    return this.#bytes.subarray(from, this.#at);
+    return this.#bytes.toString('latin1', from, this.#at);
+  }
+
+  /** The next bytes, to be read by themselves. */
+  field(length: number): Cursor {
+    const from = this.#at;
+    this.skip(length);
+    return new Cursor(this.#bytes, from, this.#at);
   }
 
   skip(length: number): void {
     this.#at += length;
-    if (this.#at > this.#bytes.length) throw new RangeError('the field ends after its parent');
+    if (this.#at > this.#end) throw new RangeError('the field ends after its parent');
   }
 }

@@ -47,10 +47,11 @@ export interface TlsListenerDeps {
   readonly malformed: RequestRecorder['malformed'];
 }
 
+const noBytes: Buffer = Buffer.alloc(0);
+
 interface Handshake {
   readonly raw: Socket;
   readonly address: ClientAddress;
-  readonly id: string;
   /** Undefined for a connection above the limit. */
   readonly entry: ConnectionEntry | undefined;
   deadlineMs: number;
@@ -84,9 +85,8 @@ export class TlsListener {
   readonly #server: Server;
   /** For clients that send a host name; the same certificate where the source has one for all. */
   readonly #named: Server;
-  /** Not secured yet, by both ends of their connection. */
-  readonly #handshakes = new Map<string, Handshake>();
-  readonly #ids = new WeakMap<Socket, string>();
+  /** Not secured yet, by their underlying sockets. */
+  readonly #handshakes = new Map<Socket, Handshake>();
   readonly #offs: readonly Unsubscribe[];
   #beyond = 0;
 
@@ -113,19 +113,9 @@ export class TlsListener {
     if (address === undefined) return void raw.destroy();
     const entry = table.add(address);
     if (entry === undefined && this.#beyond >= spare) return this.#rejectConnection(raw, address);
-    const id = connectionId(raw);
     const deadlineMs = clock.monotonicMs() + limits.tlsHandshakeTimeoutMs;
-    const handshake: Handshake = {
-      raw,
-      address,
-      id,
-      entry,
-      deadlineMs,
-      bytes: Buffer.alloc(0),
-      started: false,
-    };
-    this.#handshakes.set(id, handshake);
-    this.#ids.set(raw, id);
+    const handshake: Handshake = { raw, address, entry, deadlineMs, bytes: noBytes, started: false };
+    this.#handshakes.set(raw, handshake);
     if (entry === undefined) this.#beyond += 1;
     else {
       entry.close = () => {
@@ -133,12 +123,12 @@ export class TlsListener {
         this.#rejectConnection(raw, address);
       };
     }
-    raw.once('close', () => {
+    raw.on('close', () => {
       if (entry === undefined) this.#beyond -= 1;
       else table.remove(entry);
+      // The reason of a failed handshake may arrive just after the underlying socket closed.
+      if (this.#isPending(handshake)) setImmediate(() => this.#left(handshake, 'ECONNRESET', undefined));
     });
-    // The reason of a failed handshake may arrive just after the underlying socket closed.
-    raw.once('close', () => setImmediate(() => this.#left(handshake, 'ECONNRESET', undefined)));
     const look = (): void => {
       const bytes = raw.read() as Buffer | null;
       if (bytes === null) return;
@@ -147,8 +137,8 @@ export class TlsListener {
       raw.off('readable', look);
     };
     raw.on('readable', look);
-    raw.once('end', () => {
-      if (this.#handshakes.get(id) === handshake) raw.destroy();
+    raw.on('end', () => {
+      if (this.#isPending(handshake)) raw.destroy();
     });
   }
 
@@ -176,8 +166,7 @@ export class TlsListener {
       this.#begin(handshake, hello, proof);
     } else {
       void source.findChallenge(proved).then((found) => {
-        if (this.#handshakes.get(handshake.id) === handshake && !raw.destroyed)
-          this.#begin(handshake, hello, found);
+        if (this.#isPending(handshake) && !raw.destroyed) this.#begin(handshake, hello, found);
       });
     }
     return 'decided';
@@ -194,7 +183,7 @@ export class TlsListener {
     // The TLS socket takes over: a client that ends its side during a handshake is gone.
     raw.allowHalfOpen = false;
     raw.unshift(bytes);
-    handshake.bytes = Buffer.alloc(0);
+    handshake.bytes = noBytes;
     handshake.started = true;
     if (proof !== undefined) this.#prove(handshake, proof);
     else (callsName(hello) ? this.#named : this.#server).emit('connection', raw);
@@ -233,12 +222,12 @@ export class TlsListener {
     // A body may still be arriving; closing over unread bytes would lose the response.
     raw.resume();
     handshake.deadlineMs = clock.monotonicMs() + plainHeadMs;
-    handshake.bytes = Buffer.alloc(0);
+    handshake.bytes = noBytes;
     malformed(address, requestId, 'PLAIN_ON_TLS', params);
   }
 
   #secured(socket: TLSSocket): void {
-    const handshake = this.#handshakes.get(connectionId(socket));
+    const handshake = this.#handshakeOf(socket);
     // The client left or timed out at this moment.
     if (handshake === undefined) return void socket.destroy();
     this.#forget(handshake);
@@ -263,22 +252,30 @@ export class TlsListener {
   }
 
   #left(handshake: Handshake, code: string | undefined, check: string | undefined): void {
-    if (this.#handshakes.get(handshake.id) !== handshake) return;
+    if (!this.#isPending(handshake)) return;
     this.#forget(handshake);
     if (!handshake.started) return;
     const reason = handshakeFailure(code, check);
     this.#deps.malformed(handshake.address, this.#deps.nextId(), 'TLS_HANDSHAKE_FAILED', { reason });
   }
 
-  /** Found by the underlying socket where Node reveals it: a destroyed TLS socket no longer knows its address. */
+  /**
+   * Node has no public way from a TLS socket to the socket that it was made from. Their addresses are the same, but asking
+   * for them costs system calls, and a destroyed socket no longer knows them.
+   */
   #handshakeOf(socket: TLSSocket): Handshake | undefined {
     const { _parent: raw } = socket as TLSSocket & { readonly _parent?: Socket };
-    const found = raw === undefined ? undefined : this.#ids.get(raw);
-    return this.#handshakes.get(found ?? connectionId(socket));
+    if (raw !== undefined) return this.#handshakes.get(raw);
+    const ends = connectionId(socket);
+    return [...this.#handshakes.values()].find((other) => connectionId(other.raw) === ends);
+  }
+
+  #isPending(handshake: Handshake): boolean {
+    return this.#handshakes.has(handshake.raw);
   }
 
   #forget(handshake: Handshake): void {
-    if (this.#handshakes.get(handshake.id) === handshake) this.#handshakes.delete(handshake.id);
+    this.#handshakes.delete(handshake.raw);
   }
 
   #sweep(): void {
@@ -334,8 +331,14 @@ export class TlsListener {
 
 /** An address is not a server name (RFC 6066, section 3), but some clients send one. */
 function callsName(hello: ClientHello | undefined): boolean {
-  return hello?.serverName !== undefined && !ipaddr.isValid(hello.serverName);
+  const name = hello?.serverName;
+  if (name === undefined) return false;
+  // Most names cannot be an address, which only the first look shows: parsing a name as an address costs as much as 20 us.
+  return !(mayBeAddress.test(name) && ipaddr.isValid(name));
 }
+
+/** IPv4 addresses begin with a digit in every notation, and all IPv6 addresses have a colon. */
+const mayBeAddress = /^\d|:/;
 
 /** The addresses of both ends, which are unique for each connection. */
 function connectionId(socket: Socket): string {

@@ -91,11 +91,22 @@ describe('a certificate for names beside one for addresses', () => {
     assert.equal(await seen('elsewhere.example'), 'DNS:localhost, DNS:box.lan');
     assert.equal(await seen(''), 'DNS:localhost, IP Address:127.0.0.1');
 
-    // Node itself refuses to send an address.
+    await twofold.assertUnharmed();
+  });
+
+  // Node itself refuses to send an address.
+  async function showsAddress(serverName: string): Promise<boolean> {
     const wire = await twofold.dialPlain();
-    const hello = clientHello({ name: Buffer.from('127.0.0.1') });
+    const hello = clientHello({ name: Buffer.from(serverName) });
     const certificate = await wire.send(hello).until((bytes) => bytes.includes('localhost'));
-    assert.ok(certificate.includes(Buffer.from('87047f000001', 'hex')), 'iPAddress 127.0.0.1');
+    return certificate.includes(Buffer.from('87047f000001', 'hex'));
+  }
+
+  test('an address is no name in any notation, and a name that begins with a digit is one', async () => {
+    for (const address of ['127.0.0.1', '0x7f.1', '2130706433', '0177.0.0.1', '::1', 'fe80::1%eth0', 'A::B'])
+      assert.ok(await showsAddress(address), address);
+    for (const name of ['1.box.lan', '127.0.0.1.nip.io', 'fe80.lan', '0x', 'a'])
+      assert.ok(!(await showsAddress(name)), name);
     await twofold.assertUnharmed();
   });
 
