@@ -48,3 +48,25 @@ test('the process of a proxy loads neither the terminal nor the HTTP client of N
   assert.match(stdout, /NativeModule (?:net|crypto)"/);
   assert.doesNotMatch(stdout, /NativeModule (?:readline|internal\/deps\/undici)/);
 });
+
+test('a proxy and a command read few files when they start, and no code of the other', () => {
+  const [proxy = [], command = []] = [
+    ...(chunks.get('main.js') ?? '').matchAll(/import\("\.\/([^"]+)"\)/g),
+  ].map(([, start = '']) => loadedWith(start));
+  for (const names of [proxy, command])
+    assert.ok(names.length > 3 && names.length <= 7, `reads ${names.join(', ')}`);
+  const shared = (name: string): boolean => name.includes('proxy-commands') || name.includes('runtime');
+  for (const name of proxy) assert.equal(command.includes(name), shared(name), name);
+  // Its last line waits for the command. A file that the command reads later and that imports it would wait for that line.
+  const waiting = [...chunks].filter(([, text]) => text.includes(`"./${command[0]}"`)).map(([name]) => name);
+  assert.deepEqual(waiting, ['main.js']);
+});
+
+/** Returns the file, and all that are read before its code runs. */
+function loadedWith(first: string): readonly string[] {
+  const found = [first];
+  for (const name of found)
+    for (const [, next] of (chunks.get(name) ?? '').matchAll(/^(?:import|export) .*"\.\/([^"/]+\.js)";/gm))
+      if (next && !found.includes(next)) found.push(next);
+  return found;
+}
