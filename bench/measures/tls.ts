@@ -19,8 +19,8 @@ export const tls: Measure = {
         'event, burst',
         await measure(subjects, streamPlan(7, { events: 200, pace: 'burst' })),
       ),
-      ...costFigures('tls', 'full handshake', await measure(subjects, handshakePlan(7, 1_000, false))),
-      ...costFigures('tls', 'resumed handshake', await measure(subjects, handshakePlan(7, 1_500, true))),
+      ...costFigures('tls', 'full handshake', await measure(subjects, handshakePlan(7, 2_000, false))),
+      ...costFigures('tls', 'resumed handshake', await measure(subjects, handshakePlan(7, 2_500, true))),
     ];
     for (const subject of subjects) await subject.stop();
     return figures;
