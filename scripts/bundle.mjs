@@ -91,7 +91,7 @@ async function bundle(input, output) {
       if (level === 'warn') throw new Error(log.message);
     },
     ...input,
-    plugins: [...input.plugins, smallInMemory()],
+    plugins: [...input.plugins, quickToLoad(), smallInMemory()],
   });
   const written = await built.write({ format: 'esm', comments: false, ...output });
   await built.close();
@@ -148,6 +148,38 @@ function smallInMemory() {
     renderChunk: (code) => ({ code: code.replace(nodeImport, withoutImport), map: null }),
     generateBundle(_options, files) {
       for (const file of Object.values(files)) if (file.type === 'chunk') file.code = asciiText(file.code);
+    },
+  };
+}
+
+/**
+ * Changes packages that work much when they are loaded or called for the first time.
+ *
+ * `string-width` makes a segmenter and regular expressions of Unicode properties, which takes 20 ms. Most commands measure only
+ * ASCII, so the first call makes them. `zod` compiles a function for each schema, which pays after thousands of calls: a start
+ * makes a few, and requests need no schema.
+ */
+function quickToLoad() {
+  const changes = [
+    [
+      /[\\/]string-width[\\/]index\.js$/,
+      /^((?:import .*\n)+)([\s\S]*\n)export default (function stringWidth[\s\S]*)$/,
+      '$1let made;\nexport default (...args) => (made ??= make())(...args);\nfunction make() {$2return $3}\n',
+    ],
+    [
+      /[\\/]zod[\\/]v4[\\/]core[\\/]core\.js$/,
+      '__zod_globalConfig = {}',
+      '__zod_globalConfig = { jitless: true }',
+    ],
+  ];
+  return {
+    name: 'quick-to-load',
+    transform(code, id) {
+      const change = changes.find(([file]) => file.test(id));
+      if (change === undefined) return null;
+      const changed = code.replace(change[1], change[2]);
+      if (changed === code) throw new Error(`${id} has another form than scripts/bundle.mjs expects`);
+      return { code: changed, map: null };
     },
   };
 }

@@ -49,6 +49,21 @@ test('the process of a proxy loads neither the terminal nor the HTTP client of N
   assert.doesNotMatch(stdout, /NativeModule (?:readline|internal\/deps\/undici)/);
 });
 
+test('a command makes no segmenter for text that is ASCII, and schemas compile no function', (t) => {
+  const home = mkdtempSync(join(tmpdir(), 'flm-build-'));
+  t.after(() => rmSync(home, { recursive: true, force: true }));
+  const tap = `
+    const tell = (name) => class { constructor() { console.log('made ' + name); } };
+    Object.assign(Intl, { Segmenter: tell('Segmenter'), Collator: tell('Collator') });`;
+  const { stdout, stderr } = spawnSync(
+    process.execPath,
+    ['--import', `data:text/javascript,${encodeURIComponent(tap)}`, flmEntry, 'policy', 'show', '--json'],
+    { env: { FLM_SETUP: 'off', FLM_HOME: home, XDG_CACHE_HOME: home }, encoding: 'utf8' },
+  );
+  assert.ok(stdout.startsWith('{'), stdout + stderr);
+  assert.ok([...chunks.values()].some((text) => text.includes('__zod_globalConfig = { jitless: true }')));
+});
+
 test('a proxy and a command read few files when they start, and no code of the other', () => {
   const [proxy = [], command = []] = [
     ...(chunks.get('main.js') ?? '').matchAll(/import\("\.\/([^"]+)"\)/g),

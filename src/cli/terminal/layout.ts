@@ -160,7 +160,7 @@ export function fit(text: string, width: number, right = false): string {
 export function cut(text: string, width: number): string {
   if (textWidth(text) <= width) return text;
   let kept = '';
-  for (const { segment } of graphemes.segment(stripVTControlCharacters(text))) {
+  for (const { segment } of graphemesOf(stripVTControlCharacters(text))) {
     if (textWidth(kept) + textWidth(segment) > width - 1) break;
     kept += segment;
   }
@@ -219,7 +219,7 @@ function breakable(word: string): readonly string[] {
   if (/^[\x20-\x7e]*$/.test(word)) return [word];
   const pieces: string[] = [];
   let before = '';
-  for (const { segment } of graphemes.segment(word)) {
+  for (const { segment } of graphemesOf(word)) {
     if (pieces.length > 0 && !mayBreakBetween(before, segment)) pieces.push(`${pieces.pop()}${segment}`);
     else pieces.push(segment);
     before = segment;
@@ -237,7 +237,13 @@ const closing = /^[、。，．・：；？！）］｝」』〉》】ーぁぃ�
 const opening = /[（［｛「『〈《【([{/]$/;
 const isWide = (grapheme: string): boolean => grapheme !== '' && textWidth(grapheme) > 1;
 
-const graphemes = new Intl.Segmenter();
+let segmenter: Intl.Segmenter | undefined;
+
+/** Making a segmenter takes milliseconds, and most commands need none. */
+function graphemesOf(text: string): Iterable<Intl.SegmentData> {
+  segmenter ??= new Intl.Segmenter();
+  return segmenter.segment(text);
+}
 
 /** Renders names in one column and their values, wrapped, in a second column; undefined values are left out. */
 export function facts(

@@ -32,7 +32,6 @@ export function filterKeys(
   );
 }
 
-const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 const states: Readonly<Record<KeyState, number>> = { active: 0, paused: 1, expired: 2, revoked: 3 };
 
 /** `keys` are oldest first; keys that are equal in this order stay so. Keys without a value come last. */
@@ -43,6 +42,7 @@ export function sortKeys(
   nowMs: number,
 ): readonly ListedKey[] {
   const sign = descending ? -1 : 1;
+  const collator = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
   const withValue = keys.map((key) => ({ key, value: orderValue(key, order, nowMs) }));
   return withValue
     .sort(({ value: a }, { value: b }) => {
