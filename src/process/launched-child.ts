@@ -38,6 +38,9 @@ export interface LaunchedChildOptions {
 /** The first passed descriptor in a child. 0 to 2 are the standard streams, 3 is the channel. */
 export const firstInheritedFd = 4;
 
+/** glibc would give each thread memory of its own, which stays half empty: 3 MB at rest. The user's value wins. */
+const oneArena = { MALLOC_ARENA_MAX: '1' };
+
 /** Time for a child to abort its start before it is killed. */
 const giveUpMs = 2_000;
 
@@ -67,7 +70,7 @@ export class LaunchedChild {
         detached: true,
         windowsHide: true,
         cwd: '/',
-        env: { ...command.env, NODE_OPTIONS: undefined, FLM_HOME: home },
+        env: { ...oneArena, ...command.env, NODE_OPTIONS: undefined, FLM_HOME: home },
         stdio: ['ignore', log, log, 'ipc', ...descriptors],
       });
     } finally {

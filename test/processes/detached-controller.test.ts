@@ -104,6 +104,11 @@ test('the child runs on its own: a session of its own, in /, without NODE_OPTION
   const proc = (file: string): string => readFileSync(`/proc/${handle.pid}/${file}`, 'latin1');
   assert.deepEqual(proc('cmdline').split('\0'), [process.execPath, program, '']);
   assert.doesNotMatch(proc('environ'), /NODE_OPTIONS|secretive/);
+  assert.match(
+    proc('environ'),
+    /(?:^|\0)MALLOC_ARENA_MAX=1(?:\0|$)/,
+    'all threads share the memory of malloc',
+  );
   assert.equal(readlinkSync(`/proc/${handle.pid}/cwd`), '/');
   const session = proc('stat')
     .slice(proc('stat').lastIndexOf(')') + 2)
