@@ -9,11 +9,13 @@
 import type { ConnectionOptions } from 'node:tls';
 import type { EngineAddress } from '../core/engine/engine.ts';
 import { type ConnectionOwner, EngineConnection, type ReadSpace } from './connection.ts';
+import type { LoopTurns } from './loop-turns.ts';
 
 export interface PoolDeps {
   readonly nowMs: () => number;
   readonly freeMs: number;
   readonly space: ReadSpace;
+  readonly turns: LoopTurns;
   readonly tlsOptions: (address: EngineAddress) => ConnectionOptions;
 }
 
@@ -35,8 +37,8 @@ export class ConnectionPool implements ConnectionOwner {
   readonly #free: EngineConnection[] = [];
   /** Resting connections, in the order in which their rest ends. Some already carry a request. */
   readonly #resting: Resting[] = [];
-  #turn = 0;
-  #nextTurn: NodeJS.Immediate | undefined;
+  /** `#onTurn` is called in each turn. */
+  #followsTurns = false;
 
   constructor(address: EngineAddress, deps: PoolDeps) {
     this.#address = address;
@@ -75,18 +77,18 @@ export class ConnectionPool implements ConnectionOwner {
 
   close(): void {
     for (const connection of this.#open) connection.destroy();
-    clearImmediate(this.#nextTurn);
-    this.#nextTurn = undefined;
   }
 
   onFree(connection: EngineConnection): void {
     const { persistsMs } = connection;
-    const { freeMs, nowMs } = this.#deps;
+    const { freeMs, nowMs, turns } = this.#deps;
     const waitsMs = persistsMs === undefined ? freeMs : Math.min(freeMs, persistsMs - persistMarginMs);
     connection.freeUntilMs = nowMs() + waitsMs;
     if (waitsMs <= 0) return connection.destroy();
-    this.#resting.push({ connection, untilTurn: this.#turn + restTurns });
-    this.#nextTurn ??= setImmediate(this.#onTurn);
+    this.#resting.push({ connection, untilTurn: turns.turn + restTurns });
+    if (this.#followsTurns) return;
+    this.#followsTurns = true;
+    turns.follow(this.#onTurn);
   }
 
   onGone(connection: EngineConnection): void {
@@ -95,14 +97,14 @@ export class ConnectionPool implements ConnectionOwner {
     if (at >= 0) this.#free.splice(at, 1);
   }
 
-  readonly #onTurn = (): void => {
-    this.#turn += 1;
-    while (this.#resting[0] !== undefined && this.#resting[0].untilTurn <= this.#turn) {
+  readonly #onTurn = (turn: number): boolean => {
+    while (this.#resting[0] !== undefined && this.#resting[0].untilTurn <= turn) {
       const { connection } = this.#resting.shift() as Resting;
       connection.rested();
       if (!connection.busy && !connection.gone) this.#free.push(connection);
     }
-    this.#nextTurn = this.#resting.length > 0 ? setImmediate(this.#onTurn) : undefined;
+    this.#followsTurns = this.#resting.length > 0;
+    return this.#followsTurns;
   };
 
   #takeFree(): EngineConnection | undefined {

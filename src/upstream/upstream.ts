@@ -14,6 +14,7 @@ import { makeChunkMap } from './chunk-reader.ts';
 import type { EngineConnection } from './connection.ts';
 import { ConnectionPool, type PoolDeps } from './connection-pool.ts';
 import { InFlightEngineRequest, type InFlightOwner } from './in-flight-request.ts';
+import { LoopTurns } from './loop-turns.ts';
 import { composeRequest, hostFieldOf } from './request-message.ts';
 
 export interface UpstreamOptions {
@@ -59,6 +60,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
    * tables, through which dead requests keep younger ones alive until a full collection.
    */
   readonly #flights: InFlightEngineRequest[] = [];
+  readonly #turns = new LoopTurns();
   #stopSweep: Unsubscribe | undefined;
   #closed = false;
 
@@ -68,6 +70,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
     this.#poolNeeds = {
       nowMs: () => this.nowMs(),
       freeMs: options.poolIdleMs,
+      turns: this.#turns,
       space: { buffer: Buffer.allocUnsafeSlow(readBufferBytes), chunks: makeChunkMap() },
       tlsOptions:
         options.tlsOptions ?? (({ authority }) => (authority === undefined ? {} : { ca: authority })),
@@ -97,6 +100,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
     this.#closed = true;
     for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.abort();
     for (const { pool } of this.#destinations.values()) pool.close();
+    this.#turns.close();
     this.#stopSweep?.();
     this.#stopSweep = undefined;
   }
