@@ -125,6 +125,7 @@ export class Gateway {
       limits: config.limits,
       fieldTable: new HeaderTable(config.forwardHeaders, { seesForwarding: deps.admin !== undefined }),
       holdings,
+      forgetIdle: () => deps.limits.forgetIdle(),
       table,
       clock,
       snapshots: deps.snapshots,

@@ -386,7 +386,6 @@ export class FairAdmission implements Admission {
   ): AdmissionDenial | FairTicket {
     const position = positionOf(this.#queues, queue, candidates);
     if (this.#queued >= this.#limits.maxQueued && !this.#displace(queue)) {
-      this.#forgetIfIdle(queue);
       return this.#full(position, candidates);
     }
     const ticket = this.#push(queue, candidates, this.#limits.maxQueueWaitMs, settled);
@@ -400,6 +399,11 @@ export class FairAdmission implements Admission {
     waitMs: number,
     settled: (outcome: Lease | AdmissionDenial) => void,
   ): FairTicket {
+    if (queue.waiting.length === 0) {
+      // Among keys that an engine has served equally, the one that began to wait first is first.
+      this.#queues.delete(queue.id);
+      this.#queues.set(queue.id, queue);
+    }
     const request: QueuedRequest = {
       number: ++this.#lastNumber,
       untilMs: this.#clock.monotonicMs() + waitMs,
@@ -460,7 +464,6 @@ export class FairAdmission implements Admission {
     request.queue.waiting.splice(at, 1);
     request.cancelTimer();
     this.#queued -= 1;
-    if (this.#queued === 0) this.#forgetTurns();
     return true;
   }
 
@@ -519,19 +522,17 @@ export class FairAdmission implements Admission {
   #leaveQueue(queue: KeyQueue): void {
     queue.active -= 1;
     assert(queue.active >= 0, 'a request that leaves a queue was in it');
-    this.#forgetIfIdle(queue);
   }
 
-  #forgetIfIdle(queue: KeyQueue): void {
-    if (queue.active > 0) return;
-    this.#queues.delete(queue.id);
+  /**
+   * Drops keys without requests. Call it about once a second: a map that changes with each request leaves a trail of old
+   * tables, through which dead requests keep younger ones alive until a full collection.
+   */
+  forgetIdle(): void {
+    for (const { id, active } of this.#queues.values()) if (active === 0) this.#queues.delete(id);
     // While others wait, the turn is kept. Otherwise a key that sends its next request after each response would always
     // count as new, and be first.
-    if (this.#queued === 0) for (const slots of this.#slots.values()) slots.turns.delete(queue.id);
-  }
-
-  /** No request waits, so the turns of keys without requests are not needed. */
-  #forgetTurns(): void {
+    if (this.#queued > 0) return;
     for (const { turns } of this.#slots.values())
       for (const id of turns.keys()) if (!this.#queues.has(id)) turns.delete(id);
   }

@@ -42,7 +42,7 @@ export interface QueuedRequest {
   readonly cancelTimer: Unsubscribe;
 }
 
-/** By family id, in the order in which the families came. */
+/** By family id, in the order in which the families began to wait. */
 export type KeyQueues = ReadonlyMap<string, KeyQueue>;
 
 export function couldRunOn(engineId: string, { candidates }: QueuedRequest): boolean {
@@ -99,7 +99,7 @@ export function placeOf(
       continue;
     }
     const theirs = turns?.get(other.id)?.served ?? 0;
-    // As `FairAdmission` serves: the key served least recently is first, and among equals the key that came first.
+    // As `FairAdmission` serves: the key served least recently is first, and among equals the key that began to wait first.
     const most = theirs < served || (theirs === served && !isLater) ? own + 1 : own;
     let earlier = 0;
     for (const waiting of other.waiting) {

@@ -59,6 +59,12 @@ export class LocalLimits implements LimitPorts {
     this.admission = new FairAdmission(directory, clock, limits);
   }
 
+  /** Drops what is kept for keys without requests. Call it about once a second. */
+  forgetIdle(): void {
+    this.concurrency.forgetIdle();
+    this.admission.forgetIdle();
+  }
+
   exportState(): LimitsState {
     const nowMs = this.#clock.monotonicMs();
     return {

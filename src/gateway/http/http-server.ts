@@ -31,6 +31,8 @@ export interface HttpServerDeps {
   readonly limits: Limits;
   readonly fieldTable: HeaderTable;
   readonly holdings: KeyHoldings;
+  /** Drops what the limits keep for keys without requests. Called once a second. */
+  readonly forgetIdle: () => void;
   readonly table: ConnectionTable;
   readonly clock: Clock;
   readonly snapshots: SnapshotSource;
@@ -292,8 +294,8 @@ export class HttpServer {
 
   #sweep(): void {
     const now = this.#deps.clock.monotonicMs();
-    const { limits, holdings } = this.#deps;
-    holdings.forgetIdle();
+    const { limits } = this.#deps;
+    this.#deps.forgetIdle();
     for (const connection of this.#connections.values()) {
       connection.heads.tick();
       connection.current?.onTick?.(now);
