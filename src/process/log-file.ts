@@ -41,6 +41,9 @@ const rotationMs = 10_000;
 /** A write costs more than a hundred lines, so lines in quick succession are written together. */
 const gatherMs = 50;
 
+/** So many bytes do not wait for more lines. Two buffers that are used in turn stay small enough to be kept. */
+const gatheredBytes = 384 * 1024;
+
 /** Initial size of a buffer, and the largest size that is kept for reuse. */
 const restBytes = 64 * 1024;
 const keptBytes = 1024 * 1024;
@@ -104,6 +107,7 @@ export class LogFile {
       this.#waiting = grown;
     }
     this.#waitingBytes += this.#waiting.write(line, this.#waitingBytes);
+    if (this.#waitingBytes >= gatheredBytes) this.#stopGathering();
     this.#pump ??= this.#writeAll();
   }
 
@@ -143,7 +147,8 @@ export class LogFile {
       await this.#append(lines);
       // A buffer that a burst made large is not kept.
       if (full.length <= keptBytes) this.#spare = full;
-      if (this.#waitingBytes > 0 && !this.#closed) await this.#gather();
+      const mayWait = this.#waitingBytes > 0 && this.#waitingBytes < gatheredBytes;
+      if (mayWait && !this.#closed) await this.#gather();
     }
     // Covers the case that the disk works again and no line follows.
     if (this.#lost > 0 && this.#file !== undefined) await this.#append(Buffer.alloc(0));
@@ -155,6 +160,7 @@ export class LogFile {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, gatherMs);
       this.#stopGathering = () => {
+        this.#stopGathering = () => {};
         clearTimeout(timer);
         resolve();
       };
