@@ -43,7 +43,7 @@ export interface EngineKind<Name extends string = string> {
   /**
    * The side effect of this request besides its answer (load, unload, pin, leave the machine, run tools), or undefined.
    */
-  hazard(route: RouteId, facts: BodyFacts, model: EngineModel | undefined): Hazard | undefined;
+  hazard(route: RouteId, facts: BodyFacts, model: HazardModel | undefined): Hazard | undefined;
   /** Queries one server of this kind for its health, its models, its slots and its context length. */
   probe(client: ProbeClient): Promise<ProbeResult>;
   readonly advice: EngineAdvice;
@@ -131,6 +131,13 @@ export interface NativeRule {
   readonly route?: RouteId;
 }
 
+/** What a hazard may depend on. Models that are equal in this have the same hazards: see `isSameToHazards`. */
+export type HazardModel = Pick<EngineModel, 'id' | 'contextLength' | 'remote'>;
+
+export function isSameToHazards(a: HazardModel | undefined, b: HazardModel | undefined): boolean {
+  return a?.id === b?.id && a?.contextLength === b?.contextLength && a?.remote === b?.remote;
+}
+
 /** `does` completes "This request would ...". */
 export interface Hazard {
   readonly does: string;
@@ -145,7 +152,7 @@ type KindDeclaration<Name extends string, Field extends string, Path extends str
   hazard(
     route: RouteId,
     facts: WatchedFacts<NoInfer<Field>>,
-    model: EngineModel | undefined,
+    model: HazardModel | undefined,
   ): Hazard | undefined;
   readonly detection?: Omit<EngineDetection, 'asks' | 'recognise'> & {
     readonly asks: readonly (AskedPath & { readonly path: Path })[];

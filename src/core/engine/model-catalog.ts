@@ -19,7 +19,15 @@ import type { KeyView } from '../security/api-key.ts';
 import type { Candidate, CatalogEntry, ModelOnEngine, Resolution } from './directory.ts';
 import type { Engine, EngineState, ModelAlias } from './engine.ts';
 import { isUp } from './health.ts';
-import { type EngineLoad, inOrder, type Member, makePlan, type Plan, type Target } from './model-plan.ts';
+import {
+  type EngineLoad,
+  inOrder,
+  type Member,
+  makeMember,
+  makePlan,
+  type Plan,
+  type Target,
+} from './model-plan.ts';
 import { ModelSpellings, withTwinsOfRemote } from './model-spellings.ts';
 import { nearNames } from './name-suggestions.ts';
 import type { EngineModel } from './probe.ts';
@@ -140,12 +148,7 @@ export class ModelCatalog {
     const slots = e.slots === undefined ? {} : { slots: e.slots };
     const models = new Map<string, Member>();
     for (const model of withTwinsOfRemote(e.engine.kind, e.models)) {
-      const member: Member = {
-        candidate: { engine: e.engine, model, state: e.state, ...slots },
-        load: e.load,
-        up,
-        order,
-      };
+      const member = makeMember({ engine: e.engine, model, state: e.state, ...slots }, e.load, up, order);
       models.set(model.id, member);
       const others = this.#byId.get(model.id)?.members ?? [];
       this.#byId.set(model.id, {

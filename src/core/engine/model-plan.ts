@@ -21,7 +21,19 @@ export interface Member {
   readonly candidate: Candidate;
   readonly load: EngineLoad;
   readonly up: boolean;
-  readonly order: number;
+  /** Added to the requests in flight: an engine that answers late comes after all that answer in time. */
+  readonly handicap: number;
+  /** The lower one comes first among engines with equally many requests in flight: a loaded model, then the order of the list. */
+  readonly place: number;
+}
+
+/** More than the requests that run at once, and than the engines of a list. */
+const many = 2 ** 24;
+
+export function makeMember(candidate: Candidate, load: EngineLoad, up: boolean, order: number): Member {
+  const handicap = candidate.state === 'degraded' ? many : 0;
+  const place = candidate.model?.loaded === true ? order : many + order;
+  return { candidate, load, up, handicap, place };
 }
 
 /** The models that a name stands for. */
@@ -74,24 +86,28 @@ export function inOrder(members: Member[], family: string): readonly Candidate[]
 
 /** An insertion sort, which takes one step for each member that stands in its place. */
 function sortAgain(members: Member[]): void {
+  let before = members[0];
+  if (before === undefined) return;
+  let beforeCount = countOf(before);
   for (let i = 1; i < members.length; i++) {
     const member = members[i] as Member;
+    const count = countOf(member);
+    if (beforeCount < count || (beforeCount === count && before.place <= member.place)) {
+      before = member;
+      beforeCount = count;
+      continue;
+    }
     let at = i;
     for (; at > 0; at--) {
-      const before = members[at - 1] as Member;
-      if (byPreference(before, member) <= 0) break;
-      members[at] = before;
+      const other = members[at - 1] as Member;
+      const otherCount = countOf(other);
+      if (otherCount < count || (otherCount === count && other.place <= member.place)) break;
+      members[at] = other;
     }
     members[at] = member;
   }
 }
 
-/** An engine that answers in time, then fewest requests in flight, then a loaded model, then the order of the list. */
-function byPreference(a: Member, b: Member): number {
-  return (
-    Number(a.candidate.state === 'degraded') - Number(b.candidate.state === 'degraded') ||
-    a.load.inFlight - b.load.inFlight ||
-    Number(b.candidate.model?.loaded === true) - Number(a.candidate.model?.loaded === true) ||
-    a.order - b.order
-  );
+function countOf({ load, handicap }: Member): number {
+  return load.inFlight + handicap;
 }

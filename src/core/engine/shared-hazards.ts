@@ -7,8 +7,7 @@
  * Studio (`integrations`) and LocalAI (`metadata.mcp_servers`). Every kind watches them on every route, because the
  * routes on which an engine version uses them change too often for a list.
  */
-import type { Hazard } from './engine-kind.ts';
-import type { EngineModel } from './probe.ts';
+import type { Hazard, HazardModel } from './engine-kind.ts';
 import { isGiven, valuesOf, type WatchedFacts } from './watched-fields.ts';
 
 export const mcpFields = ['tools[].type', 'integrations', 'mcp_servers', 'metadata.mcp_servers'] as const;
@@ -39,6 +38,6 @@ export function serverToolHazard(facts: WatchedFacts<'tools[].type'>): Hazard | 
     : undefined;
 }
 
-export function remoteHazard(model: EngineModel | undefined, where: string): Hazard | undefined {
+export function remoteHazard(model: HazardModel | undefined, where: string): Hazard | undefined {
   return model?.remote === true ? { does: `send the prompt to ${where}` } : undefined;
 }

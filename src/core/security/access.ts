@@ -2,8 +2,7 @@
  * Decides whether a key may use the route, engine and model of a request. Requests and `flm policy check` use the same
  * functions. A refusal is a value; `rule` names the rule that decided.
  */
-import type { EngineKind, Hazard } from '../engine/engine-kind.ts';
-import type { EngineModel } from '../engine/probe.ts';
+import type { EngineKind, Hazard, HazardModel } from '../engine/engine-kind.ts';
 import type { BodyFacts, RouteId, Scope } from '../engine/routes.ts';
 import { isGiven } from '../engine/watched-fields.ts';
 import type { ErrorCode, ErrorParams } from '../errors.ts';
@@ -88,7 +87,7 @@ export function denyHazard(
   kind: EngineKind,
   route: RouteId,
   facts: BodyFacts,
-  model: EngineModel | undefined,
+  model: HazardModel | undefined,
 ): Denial | undefined {
   if (key.scopes.has('engine:admin')) return undefined;
   const hazard = kind.hazard(route, facts, model) ?? furtherModel(key, kind, facts);

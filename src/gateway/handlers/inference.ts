@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import type { Candidate, EngineDirectory, Resolution } from '../../core/engine/directory.ts';
+import { isSameToHazards } from '../../core/engine/engine-kind.ts';
 import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type RuleText, rule } from '../../core/rules.ts';
 import { type Denial, denyHazard } from '../../core/security/access.ts';
@@ -65,14 +66,8 @@ function resolveWithBody(
   const found = directory.resolve(named, route.id, key);
   if (found.kind !== 'found') return refusalOf(found, named, route);
   x.outcome.model = found.name;
-  // Whether a request is a hazard depends on the kind of engine. Engines on which this key may not do it are left out.
-  let denial: Denial | undefined;
-  const candidates = found.candidates.filter((c) => {
-    const denied = denyHazard(key, c.engine.kind, route.id, facts, c.model);
-    denial ??= denied;
-    return denied === undefined;
-  });
-  if (candidates.length === 0 && denial !== undefined) return denial;
+  const candidates = withoutHazards(found.candidates, key, route.id, facts);
+  if ('code' in candidates) return candidates;
 
   let { length } = read;
   let body = nameModel(read.parts, facts, found.upstreamName, route.model);
@@ -96,6 +91,34 @@ function resolveWithBody(
       usageAdded,
     },
   };
+}
+
+/**
+ * Whether a request is a hazard depends on the kind of engine. Engines on which this key may not do it are left out. If
+ * none is left, returns why.
+ */
+function withoutHazards(
+  candidates: readonly Candidate[],
+  key: KeyView,
+  route: RouteId,
+  facts: BodyFacts,
+): readonly Candidate[] | Denial {
+  let denied: Denial | undefined;
+  let first: Denial | undefined;
+  let kept: Candidate[] | undefined;
+  let last: Candidate | undefined;
+  for (const [i, candidate] of candidates.entries()) {
+    // Many engines of one kind are usual, and get the same answer.
+    const isSame =
+      last?.engine.kind === candidate.engine.kind && isSameToHazards(last.model, candidate.model);
+    if (!isSame) denied = denyHazard(key, candidate.engine.kind, route, facts, candidate.model);
+    last = candidate;
+    if (denied !== undefined) {
+      first ??= denied;
+      kept ??= candidates.slice(0, i);
+    } else kept?.push(candidate);
+  }
+  return kept?.length === 0 && first !== undefined ? first : (kept ?? candidates);
 }
 
 /** `n` of OpenAI's routes; an engine that refuses the number refuses the request. */

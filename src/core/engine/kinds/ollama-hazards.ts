@@ -10,8 +10,7 @@
  *
  * A value that cannot be read with certainty counts as a hazard.
  */
-import type { Hazard } from '../engine-kind.ts';
-import type { EngineModel } from '../probe.ts';
+import type { Hazard, HazardModel } from '../engine-kind.ts';
 import type { RouteId } from '../routes.ts';
 import { type McpField, mcpHazard } from '../shared-hazards.ts';
 import { firstValueOf, isGiven, valuesOf, type WatchedFacts } from '../watched-fields.ts';
@@ -38,7 +37,7 @@ const longestKeepMs = 60 * 60_000;
 export function ollamaHazard(
   route: RouteId,
   facts: Facts,
-  model: EngineModel | undefined,
+  model: HazardModel | undefined,
 ): Hazard | undefined {
   // Showing a cloud model or its licence sends no prompt.
   if (route === 'ollama.show' || route.startsWith('models.')) return undefined;
@@ -82,7 +81,7 @@ function isEmpty(route: RouteId, facts: Facts): boolean {
   }
 }
 
-function reload(route: RouteId, facts: Facts, model: EngineModel | undefined): Hazard | undefined {
+function reload(route: RouteId, facts: Facts, model: HazardModel | undefined): Hazard | undefined {
   const does = 'reload the model with other options';
   // A null keeps the default.
   const changed = runnerOptions.filter((o) => firstValueOf(facts, `options.${o}`) !== undefined);
