@@ -31,7 +31,7 @@ export class LoopTurns {
     let kept = 0;
     // A function that is added meanwhile waits for the next turn.
     const count = waiting.length;
-    for (let i = 0; i < count; i++) {
+    for (let i = 0; i < count && this.#waiting === waiting; i++) {
       const onTurn = waiting[i] as OnTurn;
       if (onTurn(this.turn)) waiting[kept++] = onTurn;
     }

@@ -181,6 +181,42 @@ test('keys that ask again right after each answer do not shut out one that waits
   assert.deepEqual(order, [...order.slice(0, 3), ...order.slice(0, 3), ...order.slice(0, 3)]);
 });
 
+test('a key without requests is forgotten by the sweep, unless others wait', () => {
+  const { admission, enter } = room({ a: 1 });
+  const turns = (): readonly string[] => admission.exportState().engines.flatMap((engine) => engine.turns);
+  lease(enter(keyOf('gone')).entered).release('done');
+  const running = lease(enter(keyOf('busy')).entered);
+  assert.deepEqual(turns(), ['gone', 'busy']);
+  admission.forgetIdle();
+  assert.deepEqual(turns(), ['busy']);
+  const waits = enter(keyOf('waits'));
+  running.release('done');
+  const next = enter(keyOf('busy'));
+  // The key that was served last keeps its turn while it waits, and so does one that has no request any more.
+  admission.forgetIdle();
+  assert.deepEqual(turns(), ['busy', 'waits']);
+  lease(waits.outcomes[0]).release('done');
+  admission.forgetIdle();
+  assert.deepEqual(turns(), ['busy']);
+  lease(next.outcomes[0]).release('done');
+  admission.forgetIdle();
+  assert.deepEqual(turns(), []);
+});
+
+test('among keys that an engine never served, the one that began to wait first is first', () => {
+  const { enter } = room({ a: 1, b: 1 });
+  const old = lease(enter(keyOf('old'), 'b').entered);
+  const running = lease(enter(keyOf('other'), 'a').entered);
+  const young = enter(keyOf('young'), 'a');
+  const later = enter(keyOf('old'), 'a');
+  running.release('done');
+  assert.equal(young.outcomes.length, 1);
+  assert.equal(later.outcomes.length, 0);
+  lease(young.outcomes[0]).release('done');
+  lease(later.outcomes[0]).release('done');
+  old.release('done');
+});
+
 test('within a key it is first come, first served', () => {
   const { enter } = room({ a: 1 });
   const first = lease(enter(keyOf('k')).entered);
