@@ -38,7 +38,9 @@ export async function prepareFlm(
   const home = join(folder.path, 'home');
   // 4,096 connections by default; the part `memory` has 5,000.
   const limits = { FLM_PROXY_LIMITS_MAX_CONNECTIONS: '8192' };
-  const env = { ...process.env, FLM_SETUP: 'off', FLM_HOME: home, ...limits, ...more };
+  // An additional CA of this machine would be read by each start of Node.
+  const here = { ...process.env, NODE_EXTRA_CA_CERTS: undefined };
+  const env = { ...here, FLM_SETUP: 'off', FLM_HOME: home, ...limits, ...more };
   const keys = await prepareHome(env, keyCount);
   const port = await freePort();
   const flm = async (on: number, ...args: readonly string[]): Promise<string> => {
@@ -85,7 +87,7 @@ export async function startFlm(enginePort: number, keyCount: number): Promise<Ru
 
 /** Returns the milliseconds that `flm --help` takes. */
 export function helpMs(): number {
-  const env = { ...process.env, FLM_SETUP: 'off' };
+  const env = { ...process.env, NODE_EXTRA_CA_CERTS: undefined, FLM_SETUP: 'off' };
   const begunMs = performance.now();
   spawnSync(process.execPath, [flmCommand, '--help'], { env, stdio: 'ignore' });
   return performance.now() - begunMs;
