@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { cpSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import packageJson from '../../package.json' with { type: 'json' };
 import { flmEntry } from './cli.ts';
 
 const root = join(flmEntry, '../..');
-const versionText = /(\bversion: )"[^"]+"/;
+const versionText = `version: "${packageJson.version}"`;
 
 export class InstalledCopy {
   /** The program, always at the same path. */
@@ -32,14 +33,15 @@ export class InstalledCopy {
     });
     this.#builds += 1;
     this.version = `9.0.${this.#builds}`;
-    const named = readdirSync(join(next, 'dist')).filter((name) => /^package-.*\.js$/.test(name));
-    assert(named.length > 0, 'one file of the build has the version');
-    for (const name of named) {
+    let named = 0;
+    for (const name of readdirSync(join(next, 'dist')).filter((one) => one.endsWith('.js'))) {
       const file = join(next, 'dist', name);
       const text = readFileSync(file, 'utf8');
-      assert.match(text, versionText);
-      writeFileSync(file, text.replace(versionText, `$1"${this.version}"`));
+      if (!text.includes(versionText)) continue;
+      writeFileSync(file, text.replace(versionText, `version: "${this.version}"`));
+      named += 1;
     }
+    assert(named > 0, 'a file of the build has the version');
     rmSync(this.#folder, { recursive: true, force: true });
     renameSync(next, this.#folder);
   }
