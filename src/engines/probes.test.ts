@@ -143,6 +143,19 @@ test('a llama.cpp tells its slots and what one of them holds', async () => {
   });
 });
 
+test('a llama.cpp whose properties cannot be read is up, and its answer is partial', async () => {
+  const result = await probe('llamacpp', {
+    ...llamacppTable,
+    '/health': { body: { status: 'ok' }, fields: { server: 'llama.cpp' } },
+    '/props': { body: 'x'.repeat(1_100_000) },
+  });
+  assert.deepEqual(result, {
+    state: 'running',
+    models: [{ id: 'tiny', ownedBy: 'llamacpp', loaded: true, contextLength: 8192 }],
+    partial: true,
+  });
+});
+
 test('a llama.cpp that loads its model is degraded and says why', async () => {
   const loading = {
     status: 503,

@@ -107,6 +107,29 @@ test('each engine is asked each 5 s, and less and less often while it is down', 
   assert.equal(w.engines.probes.length, 6);
 });
 
+test('a busy engine that leaves a question open keeps its slots and the context of its models', async () => {
+  const w = world();
+  const whole: ProbeResult = {
+    state: 'running',
+    latencyMs: 1,
+    version: '1',
+    slots: 2,
+    models: [{ id: 'm', contextLength: 2048 }],
+  };
+  w.engines.set('a', whole);
+  w.service.configure({ sources: [source('a')] });
+  await start(w);
+  const seen = () => [w.service.engine('a')?.slots, w.service.entry('m', anyone)?.contextLength];
+  assert.deepEqual(seen(), [2, 2048]);
+  w.engines.set('a', { state: 'running', latencyMs: 1, models: [{ id: 'm' }], partial: true });
+  await w.clock.move(6_000);
+  assert.deepEqual(seen(), [2, 2048]);
+  // An engine that answers every question and names no slots has none.
+  w.engines.set('a', { state: 'running', latencyMs: 1, models: [{ id: 'm' }] });
+  await w.clock.move(6_000);
+  assert.deepEqual(seen(), [undefined, undefined]);
+});
+
 test('one probe at a time: the next is counted from the end of the last', async () => {
   let asked = 0;
   const w = world({

@@ -252,13 +252,16 @@ export class EngineWatch implements CatalogEngine {
     this.#latencyMs = result.latencyMs;
     const models = this.#dated(result.models);
     // An engine that is loading may list no models, so the previous list stays.
-    const kept = result.state === 'degraded' && models.length === 0;
+    const isPartial = result.partial === true;
+    const kept =
+      (result.state === 'degraded' && models.length === 0) || (isPartial && sameIds(this.#models, models));
+    // Without its slots, a busy engine would get every request at once.
+    const version = isPartial ? (result.version ?? this.#version) : result.version;
+    const slots = isPartial ? (result.slots ?? this.#slots) : result.slots;
     const changed =
-      this.#version !== result.version ||
-      this.#slots !== result.slots ||
-      (!kept && !sameModels(this.#models, models));
-    this.#version = result.version;
-    this.#slots = result.slots;
+      this.#version !== version || this.#slots !== slots || (!kept && !sameModels(this.#models, models));
+    this.#version = version;
+    this.#slots = slots;
     if (changed && !kept) this.#models = models;
     return changed;
   }
@@ -311,6 +314,10 @@ export class EngineWatch implements CatalogEngine {
     this.load.nextProbeAtMs = clock.monotonicMs() + this.#pauseMs;
     this.#timer = clock.after(this.#pauseMs, () => this.#probe());
   }
+}
+
+function sameIds(a: readonly EngineModel[], b: readonly EngineModel[]): boolean {
+  return a.length === b.length && a.every(({ id }, i) => id === b[i]?.id);
 }
 
 function sameModels(a: readonly EngineModel[], b: readonly EngineModel[]): boolean {

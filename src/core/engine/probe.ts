@@ -29,6 +29,8 @@ export type ProbeResult =
       readonly slots?: number;
       /** Why the engine is degraded, in words. */
       readonly note?: string;
+      /** A busy engine left some questions open. What it would have said about slots, version and context is as before. */
+      readonly partial?: true;
     }
   | { readonly state: 'down'; readonly reason: ProbeFailure; readonly detail: string };
 

@@ -93,7 +93,11 @@ async function probe(client: ProbeClient): Promise<ProbeResult> {
   const models = (listed ?? []).flatMap((item) => modelOf(item, context));
   const version = textOf(properties?.build_info);
   const slots = countOf(properties?.total_slots);
-  const more = { ...(version === undefined ? {} : { version }), ...(slots === undefined ? {} : { slots }) };
+  const more = {
+    ...(version === undefined ? {} : { version }),
+    ...(slots === undefined ? {} : { slots }),
+    ...(props.answered ? {} : { partial: true as const }),
+  };
   if (health.status === 503) {
     return { ...running(health, models), ...more, state: 'degraded', note: 'is loading its model' };
   }
