@@ -251,8 +251,8 @@ export class EngineWatch implements CatalogEngine {
   #learn(result: Exclude<ProbeResult, ProbeDown>): boolean {
     this.#latencyMs = result.latencyMs;
     const models = this.#dated(result.models);
-    // An engine that is loading may list no models, so the previous list stays.
     const isPartial = result.partial === true;
+    // An engine that is loading may list no models, and one that is busy may not tell their context: the previous list stays.
     const kept =
       (result.state === 'degraded' && models.length === 0) || (isPartial && sameIds(this.#models, models));
     // Without its slots, a busy engine would get every request at once.

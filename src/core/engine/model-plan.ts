@@ -86,23 +86,15 @@ export function inOrder(members: Member[], family: string): readonly Candidate[]
 
 /** An insertion sort, which takes one step for each member that stands in its place. */
 function sortAgain(members: Member[]): void {
-  let before = members[0];
-  if (before === undefined) return;
-  let beforeCount = countOf(before);
   for (let i = 1; i < members.length; i++) {
     const member = members[i] as Member;
     const count = countOf(member);
-    if (beforeCount < count || (beforeCount === count && before.place <= member.place)) {
-      before = member;
-      beforeCount = count;
-      continue;
-    }
     let at = i;
     for (; at > 0; at--) {
-      const other = members[at - 1] as Member;
-      const otherCount = countOf(other);
-      if (otherCount < count || (otherCount === count && other.place <= member.place)) break;
-      members[at] = other;
+      const before = members[at - 1] as Member;
+      const beforeCount = countOf(before);
+      if (beforeCount < count || (beforeCount === count && before.place <= member.place)) break;
+      members[at] = before;
     }
     members[at] = member;
   }
