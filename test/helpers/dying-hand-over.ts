@@ -2,7 +2,8 @@
  * Loaded into the successor of a proxy before its own code (`node --import`): kills this process or its predecessor
  * exactly when the successor is about to send a message, or tells its predecessor to stop when the message was sent.
  * `FLM_TEST_DIES` is `self:STAGE`, `predecessor:STAGE` or `stop:STAGE`, with the stages `start`, `prepared`, `ready` and
- * `kept`. The stop at `kept` goes before the message, which ends the hand-over: a stop after that means the old process alone.
+ * `kept`. At `kept` the stop goes instead of the message, which would end the hand-over: a stop after that means the old
+ * process alone, and a predecessor that finds both at once reads the message first.
  */
 import process from 'node:process';
 
@@ -20,6 +21,7 @@ if (send !== undefined) {
     const isStage = stage in message;
     const isBefore = who !== 'stop' || stage === 'kept';
     if (isStage && isBefore) die();
+    if (isStage && who === 'stop' && isBefore) return true;
     const sent = (send as (...all: unknown[]) => boolean).call(process, message, ...rest);
     if (isStage && !isBefore) die();
     return sent;
