@@ -29,6 +29,11 @@ export interface Plan {
   readonly warmUp: (clients: Clients, subject: Subject) => Promise<number>;
 }
 
+/** Needs, and can have, tens of thousands of requests to be warm. */
+export function isFast({ perSecond }: Subject): boolean {
+  return perSecond >= 20_000;
+}
+
 interface Round {
   readonly us: number;
   readonly perSecond: number;

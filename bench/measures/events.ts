@@ -3,7 +3,7 @@
  * another (`spread`). The cost of the requests is included in the cost of the events.
  */
 import type { StreamShape } from '../load.ts';
-import { measure, type Plan } from '../rounds.ts';
+import { isFast, measure, type Plan } from '../rounds.ts';
 import type { Subject } from '../session.ts';
 import { costFigures, type Measure } from './measure.ts';
 
@@ -31,6 +31,6 @@ export function streamPlan(rounds: number, shape: StreamShape): Plan {
     clients: streams,
     units: (subject) => streams(subject) * (shape.events + 1),
     run: (clients) => clients.streams(shape),
-    warmUp: (clients) => clients.streams({ ...shape, events: 120 }),
+    warmUp: (clients, subject) => clients.streams({ ...shape, events: isFast(subject) ? 400 : 120 }),
   };
 }

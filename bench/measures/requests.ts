@@ -2,7 +2,7 @@
  * CPU time of a JSON request that is answered whole: with a body of 1 KB on 64 connections (`json`), of 100 KB and 1 MB on 16
  * (`bodies`). The load asks again at once, so that a proxy is as busy as it can be.
  */
-import { measure, type Plan } from '../rounds.ts';
+import { isFast, measure, type Plan } from '../rounds.ts';
 import type { Subject } from '../session.ts';
 import { costFigures, type Measure } from './measure.ts';
 
@@ -46,6 +46,7 @@ function bodyPlan(rounds: number, bytes: number, share: number): Plan {
     clients: () => 16,
     units,
     run: (clients, subject) => clients.json(units(subject), bytes),
-    warmUp: (clients, subject) => clients.json(units(subject) * 2, bytes),
+    // Code for large bodies is not warm after requests with small ones.
+    warmUp: (clients, subject) => clients.json(units(subject) * (isFast(subject) ? 8 : 2), bytes),
   };
 }

@@ -50,6 +50,6 @@ function handshakePlan(rounds: number, handshakes: number, resumed: boolean): Pl
     rounds,
     units: () => handshakes,
     run: (clients) => clients.handshakes(handshakes, resumed),
-    warmUp: (clients) => clients.handshakes(300, resumed),
+    warmUp: (clients) => clients.handshakes(3_000, resumed),
   };
 }
