@@ -5,9 +5,10 @@
  *
  * Long strings are read four bytes at a time: a word holds a quote, a backslash or a control character if and only if
  * one of three sums has a high bit. This is twice as fast as single bytes. Where that finds nothing for a while, blocks
- * are searched natively, which is twice as fast again. A block is at most twice as long as the clean text before
+ * are searched with vectors, which is six times as fast again. A block is at most twice as long as the clean text before
  * it, so that the work stays linear whatever the text.
  */
+import { cleanUntil, longestSearch } from './special-bytes.ts';
 
 /** Returned if the piece ended inside the token. */
 export const unfinished = -1;
@@ -19,11 +20,8 @@ const backslash = 0x5c;
 /** This many bytes are read one by one. Most strings are shorter, and after an escape the next one is often near. */
 const nearBytes = 16;
 /** Words are read this far before a block is searched. A block without a special byte doubles the next one. */
-const wordBytes = 2_048;
-const firstBlockBytes = 4_096;
-const longestBlockBytes = 32_768;
-/** V8 searches for up to sixteen different characters with SIMD; a class with all of them is ten times as slow. */
-const specialCharacters = [/["\\\t\n\r]/g, /[\0-\x08\v\f\x0e\x0f]/g, /[\x10-\x1f]/g] as const;
+const wordBytes = 512;
+const firstBlockBytes = 1_024;
 
 const hexDigits = 4;
 const afterBackslash = hexDigits + 1;
@@ -99,16 +97,17 @@ export class JsonTokens {
     const soon = Math.min(to, from + wordBytes);
     let at = this.#skipWords(buffer, from, soon);
     if (at !== soon) return at;
-    for (let bytes = firstBlockBytes; to - at >= bytes; bytes = Math.min(bytes * 2, longestBlockBytes)) {
-      const clean = cleanLength(buffer.toString('latin1', at, at + bytes));
-      at += clean;
-      if (clean < bytes) return at;
+    for (let bytes = firstBlockBytes; at < to; bytes = Math.min(bytes * 2, longestSearch)) {
+      const blockEnd = Math.min(to, at + bytes);
+      at = cleanUntil(buffer, at, blockEnd);
+      if (at < blockEnd) break;
     }
     return this.#skipWords(buffer, at, to);
   }
 
   /** Returns the first word, from a word-aligned position on, that holds a special byte or is not whole. */
   #skipWords(buffer: Buffer, at: number, to: number): number {
+    // Each read makes a new Buffer, also where reads share their memory.
     if (this.#wordsOf !== buffer || this.#words === undefined) {
       this.#wordsOf = buffer;
       this.#wordsFrom = -buffer.byteOffset & 3;
@@ -204,16 +203,6 @@ export class JsonTokens {
     this.badReason = reason;
     return bad;
   }
-}
-
-/** The number of characters before the first special one. */
-function cleanLength(text: string): number {
-  let clean = text;
-  for (const special of specialCharacters) {
-    special.lastIndex = 0;
-    if (special.test(clean)) clean = clean.slice(0, special.lastIndex - 1);
-  }
-  return clean.length;
 }
 
 function isEscape(byte: number): boolean {
