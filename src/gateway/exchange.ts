@@ -117,8 +117,11 @@ export interface ResponseWriter {
 }
 
 export interface BodySink {
-  /** Receives a piece of the body. A returned refusal ends the reading. */
-  chunk(buffer: Buffer): Refusal | undefined;
+  /**
+   * Receives a piece of the body: `bytes` are valid only in this call, and faster to read; `own` are the same bytes, for as
+   * long as the exchange runs. A returned refusal ends the reading.
+   */
+  chunk(bytes: Buffer, own: Buffer): Refusal | undefined;
   end(): void;
   /** The body is too large, too slow or malformed. Everything that the request holds must be released by the return. */
   refused(refusal: Refusal): void;
@@ -183,6 +186,8 @@ export interface Progress {
   readonly queuePlace: number | undefined;
   /** The engine sent a part of the body. */
   readonly answers: boolean;
+  /** The engine's connection has taken the whole request. */
+  readonly requestSent: boolean;
   /** Output tokens that the engine counted so far; 0 if it reported none. */
   readonly reportedTokens: number;
   readonly estimatedTokens: number;

@@ -128,6 +128,10 @@ export class EngineConnection implements ResponseEvents {
   get connected(): boolean {
     return this.#connected;
   }
+  /** Nothing waits to be written, and a connection that ended early has nothing left that was not written. */
+  get sent(): boolean {
+    return this.#connected && this.#waiting === undefined && this.#socket.writableLength === 0;
+  }
   /** Whether the connection has carried a request before. */
   get reused(): boolean {
     return this.#reused;

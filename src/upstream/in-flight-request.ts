@@ -72,6 +72,10 @@ export class InFlightEngineRequest implements InFlightRequest, ConnectionUser {
     return this.#connection?.connected === true;
   }
 
+  get sent(): boolean {
+    return this.#connection?.sent === true;
+  }
+
   abort(): void {
     if (this.#over) return;
     this.#leave();

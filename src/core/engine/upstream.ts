@@ -78,6 +78,8 @@ export interface ResponseHandler {
 export interface InFlightRequest {
   /** Whether the connection was established, so that the engine may have seen the request. */
   readonly reached: boolean;
+  /** The kernel has the whole request: its bytes are not read any more, unless it is tried again. */
+  readonly sent: boolean;
   /** Closes the connection immediately; no method of the handler is called after that. No effect after the end. */
   abort(): void;
   resume(): void;

@@ -19,6 +19,19 @@ test('a body that comes byte by byte is kept in few pieces', () => {
   assert.ok(pieces.all().length < 32, `${pieces.all().length} pieces`);
 });
 
+test('pieces that follow each other in memory become one, and others do not', () => {
+  const pieces = new BodyChunks();
+  const block = Buffer.allocUnsafeSlow(100);
+  for (let i = 0; i < 100; i++) block[i] = i;
+  for (let at = 0; at < 90; at++) pieces.add(block.subarray(at, at + 1));
+  const [alone] = pieces.all();
+  assert.equal(pieces.all().length, 1);
+  assert.equal(alone?.buffer, block.buffer);
+  pieces.add(block.subarray(95, 100));
+  assert.deepEqual(pieces.all(), [block.subarray(0, 90), block.subarray(95)]);
+  assert.equal(pieces.length, 95);
+});
+
 test('large and small pieces in turn keep their order', () => {
   const pieces = new BodyChunks();
   const sent: Buffer[] = [];

@@ -1,5 +1,6 @@
 /**
- * Holds a body in memory as the chunks in which it arrived, as long as there are few of them.
+ * Holds a body in memory as the chunks in which it arrived, as long as there are few of them. Chunks that follow each other in
+ * memory become one.
  *
  * The client chooses the size of the chunks. A buffer of one byte costs about 400 bytes, so a body that the memory
  * budget counts as 4 MB could take 1.5 GB. From the 17th chunk on, small chunks are therefore copied together.
@@ -19,6 +20,7 @@ export class BodyChunks {
 
   add(piece: Buffer): void {
     this.length += piece.length;
+    if (this.#isNext(piece)) return;
     if (this.#pieces.length < fewPieces || piece.length >= smallBytes) {
       this.#close();
       this.#pieces.push(piece);
@@ -30,6 +32,16 @@ export class BodyChunks {
       this.#to += copied;
       at += copied;
     }
+  }
+
+  /** Bytes right behind those of the last chunk in memory make it longer. */
+  #isNext(piece: Buffer): boolean {
+    const last = this.#pieces.at(-1);
+    if (last === undefined || this.#from !== this.#to || last.buffer !== piece.buffer) return false;
+    if (last.byteOffset + last.length !== piece.byteOffset) return false;
+    const whole = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
+    this.#pieces[this.#pieces.length - 1] = whole;
+    return true;
   }
 
   /** The whole body, in order. */

@@ -130,11 +130,11 @@ class BodyReader implements BodySink {
     });
   }
 
-  chunk(buffer: Buffer): Refusal | undefined {
-    if (this.#chunks.length + buffer.length > this.#maxBytes)
+  chunk(bytes: Buffer, own: Buffer): Refusal | undefined {
+    if (this.#chunks.length + bytes.length > this.#maxBytes)
       return { code: 'BODY_TOO_LARGE', params: { limit: this.#maxBytes }, rule: rule('max-admin-bytes') };
-    this.#chunks.add(buffer);
-    const fault = this.#scanner?.write(buffer, 0, buffer.length);
+    this.#chunks.add(own);
+    const fault = this.#scanner?.write(bytes, 0, bytes.length);
     return fault === undefined ? undefined : bodyInvalid(fault.reason, this.#model);
   }
 

@@ -12,6 +12,7 @@ import type {
   UnfinishedBody,
 } from '../../core/security/key-holdings.ts';
 import type { BodySink, Refusal, RequestBody } from '../exchange.ts';
+import { BodyBlocks } from './body-blocks.ts';
 import { BodyDecoder, codingOf, type DecodedListener, unknownCoding } from './body-decoder.ts';
 import type { Connection } from './connection.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
@@ -44,6 +45,8 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   #rate: RateWindow | undefined;
   /** Undefined where the body has no content coding. */
   #decoder: BodyDecoder | undefined;
+  /** The memory of the body, where the message shares its bytes. */
+  #blocks: BodyBlocks | undefined;
   /** Bytes received. */
   #read = 0;
   /** Bytes of the body after its coding was removed. */
@@ -83,8 +86,11 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#read += chunk.length;
     if (this.#read > this.#deps.maxBodyBytes) return this.refuse(this.#tooLarge());
     if (!this.#take(chunk.length)) return;
-    if (this.#decoder === undefined) this.#give(chunk);
-    else this.#decoder.write(chunk, () => this.#giveBack(chunk.length));
+    if (this.#decoder !== undefined) {
+      const own = this.#message.sharesBytes ? Buffer.from(chunk) : chunk;
+      this.#decoder.write(own, () => this.#giveBack(own.length));
+    } else if (!this.#message.sharesBytes) this.#give(chunk, chunk);
+    else this.#giveBlocks(chunk);
   }
 
   end(): void {
@@ -99,7 +105,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     // Node's stream calls this, and an exception would end the process.
     this.#guarded(() => {
       if (this.#decoded > this.#deps.maxBodyBytes) this.refuse(this.#tooLarge());
-      else if (this.#take(chunk.length)) this.#give(chunk);
+      else if (this.#take(chunk.length)) this.#give(chunk, chunk);
     });
   }
 
@@ -130,11 +136,16 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#guarded(() => this.refuse(exhausted(code)));
   }
 
-  /** Stops reading and releases the memory: the exchange is over. */
-  release(): void {
+  /**
+   * Stops reading and releases the memory: the exchange is over. `sent`: nothing reads the bytes of the body any more, so that
+   * their memory may serve another body at once.
+   */
+  release(sent: boolean): void {
     const sink = this.#sink;
     this.#leave();
     sink?.abandoned();
+    if (sent) this.#blocks?.giveBack();
+    this.#blocks = undefined;
     if (this.#holding === undefined) return;
     this.#deps.holdings.giveBackBytes(this.#holding, this.#taken);
     this.#taken = 0;
@@ -152,7 +163,7 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#taken += bytes;
     // Refusing another body may have started a request that caused this body to be refused.
     if (this.#sink !== undefined) return true;
-    this.release();
+    this.release(false);
     return false;
   }
 
@@ -162,10 +173,22 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#deps.holdings.giveBackBytes(this.#holding, bytes);
   }
 
-  #give(chunk: Buffer): void {
+  #giveBlocks(chunk: Buffer): void {
+    this.#blocks ??= new BodyBlocks();
+    const blocks = this.#blocks;
+    // A refused piece is the last one.
+    for (let at = 0; at < chunk.length && this.#sink !== undefined; ) {
+      const own = blocks.store(chunk, at);
+      const end = at + own.length;
+      this.#give(own.length === chunk.length ? chunk : chunk.subarray(at, end), own);
+      at = end;
+    }
+  }
+
+  #give(bytes: Buffer, own: Buffer): void {
     let refusal: Refusal | undefined;
     try {
-      refusal = this.#sink?.chunk(chunk);
+      refusal = this.#sink?.chunk(bytes, own);
     } catch (error) {
       const sink = this.#sink;
       this.#leave();

@@ -18,6 +18,7 @@ import type { Connection } from './connection.ts';
 import { type FastPathHead, readFastPathHead } from './fast-path-head.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
 import { ReadPacer } from './read-pacer.ts';
+import { readShared, sharedRead } from './shared-reads.ts';
 
 export interface FastPathParserDeps {
   readonly maxHeadBytes: number;
@@ -39,12 +40,13 @@ export class FastPathParser {
   readonly #connection: Connection;
   readonly #socket: Socket;
   readonly #deps: FastPathParserDeps;
-  /** Bytes received but not yet consumed: from `#at` on. */
+  /** Bytes received but not yet consumed: from `#at` on. During `#onRead` they may be those of `sharedRead`. */
   #bytes: Buffer | undefined;
   #at = 0;
   #message: OrdinaryMessage | undefined;
   #advancing = false;
   readonly #turns: ReadPacer;
+  #isHandedOver = false;
   /** The client will send no more bytes. */
   #sawEnd = false;
   /** The last response is written. */
@@ -56,6 +58,7 @@ export class FastPathParser {
     this.#deps = deps;
     this.#turns = new ReadPacer(connection.socket, () => !connection.socket.destroyed);
     this.#socket.on('data', this.#onData);
+    readShared(this.#socket, this.#onRead);
     this.#socket.on('end', this.#onEnd);
     this.#socket.on('error', this.#onError);
   }
@@ -126,6 +129,7 @@ export class FastPathParser {
 
   #handOver(rest: Buffer): void {
     this.#bytes = undefined;
+    this.#isHandedOver = true;
     this.#connection.heads.forget();
     const socket = this.#socket;
     socket.off('data', this.#onData);
@@ -133,7 +137,7 @@ export class FastPathParser {
     socket.off('error', this.#onError);
     // Bytes cannot be put back into a socket that has ended. The remaining bytes are an incomplete request, or none.
     if (this.#sawEnd) return this.#close();
-    socket.unshift(rest);
+    socket.unshift(ownBytes(rest));
     this.#deps.handOver(socket);
   }
 
@@ -143,6 +147,22 @@ export class FastPathParser {
   }
 
   readonly #advanceLater = (): void => this.advance();
+
+  readonly #onRead = (length: number): boolean => {
+    const chunk = sharedRead.subarray(0, length);
+    let goesOn = true;
+    if (this.#isHandedOver) goesOn = this.#socket.push(Buffer.from(chunk));
+    else {
+      this.#onData(chunk);
+      if (this.#bytes !== undefined) {
+        this.#bytes = ownBytes(this.#bytes.subarray(this.#at));
+        this.#at = 0;
+      }
+    }
+    // A prompt does not stay here: the next read may be short, or never happen.
+    chunk.fill(0);
+    return goesOn;
+  };
 
   readonly #onData = (chunk: Buffer): void => {
     this.#turns.took(chunk.length);
@@ -166,11 +186,16 @@ export class FastPathParser {
   };
 }
 
+function ownBytes(bytes: Buffer): Buffer {
+  return bytes.buffer === sharedRead.buffer ? Buffer.from(bytes) : bytes;
+}
+
 class OrdinaryMessage implements HttpMessage {
   readonly head: RequestHead;
   readonly declaredBytes: number | undefined;
   readonly expectsContinue = false;
   readonly takesChunks = true;
+  readonly sharesBytes = true;
   /** Body bytes received but not yet consumed. */
   leftBytes: number;
   readonly #reader: FastPathParser;

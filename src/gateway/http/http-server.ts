@@ -20,6 +20,7 @@ import type { HeaderTable } from '../request-headers.ts';
 import type { RequestPipeline } from '../request-pipeline.ts';
 import type { RequestRecorder } from '../request-recorder.ts';
 import { type BodyDeps, HttpBody } from './body.ts';
+import { freeUnusedBlocks } from './body-blocks.ts';
 import { Connection } from './connection.ts';
 import { FastPathParser, type FastPathParserDeps } from './fast-path-parser.ts';
 import type { HttpMessage } from './message.ts';
@@ -191,6 +192,9 @@ export class HttpServer {
   async close(): Promise<void> {
     this.#draining = true;
     this.#stopSweep();
+    // What was used since the last look is freed by the second one.
+    freeUnusedBlocks();
+    freeUnusedBlocks();
     const closing = [...this.#connections.keys(), ...this.#overflow.sockets].map(
       (socket) =>
         new Promise<void>((resolve) => {
@@ -238,7 +242,9 @@ export class HttpServer {
     connection.current = undefined;
     connection.idle();
     this.#deps.table.rest(connection.entry);
-    (x.body as HttpBody).release();
+    // An engine may answer before it has read the request: then the rest of the body is still queued here.
+    const isDone = x.outcome.ending === 'done' && x.progress?.requestSent === true;
+    (x.body as HttpBody).release(isDone);
     this.#inFlight -= 1;
     this.#deps.pipeline.finish(x);
     clearLastMatch();
@@ -296,6 +302,7 @@ export class HttpServer {
     const now = this.#deps.clock.monotonicMs();
     const { limits } = this.#deps;
     this.#deps.forgetIdle();
+    freeUnusedBlocks();
     for (const connection of this.#connections.values()) {
       connection.heads.tick();
       connection.current?.onTick?.(now);

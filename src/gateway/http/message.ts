@@ -6,6 +6,7 @@ import type { RequestHead } from '../exchange.ts';
 
 /** Receives the bytes of a body. */
 export interface BodyListener {
+  /** If the message shares bytes, they are valid only in this call. */
   data(chunk: Buffer): void;
   /** The body is complete. */
   end(): void;
@@ -21,6 +22,8 @@ export interface HttpMessage {
   readonly expectsContinue: boolean;
   /** Whether the response may use chunked framing. */
   readonly takesChunks: boolean;
+  /** The bytes of the body are in memory that other connections use next. */
+  readonly sharesBytes: boolean;
 
   sendContinue(): void;
   /** Sends body bytes to the listener from now on, possibly within this call. Undefined stops the delivery. */

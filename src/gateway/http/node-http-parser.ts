@@ -211,6 +211,7 @@ class NodeMessage implements HttpMessage {
   readonly declaredBytes: number | undefined;
   readonly expectsContinue: boolean;
   readonly takesChunks: boolean;
+  readonly sharesBytes = false;
   readonly #req: LeanRequest;
   readonly #res: ServerResponse;
   #listener: BodyListener | undefined;

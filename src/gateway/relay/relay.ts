@@ -113,6 +113,10 @@ export class Relay implements ResponseHandler, Progress {
   }
 
   /** Nothing more is relayed: the response is complete or failed, or the client left. */
+  get requestSent(): boolean {
+    return this.inFlightRequest?.sent === true;
+  }
+
   get over(): boolean {
     return this.#over;
   }

@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { BodyBlocks, freeUnusedBlocks } from './body-blocks.ts';
+
+/** Stores everything, and returns the copies. */
+function store(blocks: BodyBlocks, bytes: Buffer): readonly Buffer[] {
+  const copies: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const copy = blocks.store(bytes, at);
+    copies.push(copy);
+    at += copy.length;
+  }
+  return copies;
+}
+
+const memoryOf = (copies: readonly Buffer[]): ReadonlySet<ArrayBufferLike> =>
+  new Set(copies.map((c) => c.buffer));
+
+test('a body in blocks has the bytes that came, whatever their sizes', () => {
+  const blocks = new BodyBlocks();
+  const sent = [100_000, 1, 32_768, 17, 65_536].map((size, i) => Buffer.alloc(size, i + 1));
+  const copies = sent.flatMap((piece) => store(blocks, piece));
+  for (const piece of sent) piece.fill(0xff);
+  const expected = [100_000, 1, 32_768, 17, 65_536].map((size, i) => Buffer.alloc(size, i + 1));
+  assert.deepEqual(Buffer.concat(copies), Buffer.concat(expected));
+});
+
+test('two bodies never have a block together, and a block that was given back serves the next body', () => {
+  const one = new BodyBlocks();
+  const other = new BodyBlocks();
+  const first = memoryOf(store(one, Buffer.alloc(100_000)));
+  const second = memoryOf(store(other, Buffer.alloc(100_000)));
+  assert.ok(first.isDisjointFrom(second));
+  one.giveBack();
+  const third = memoryOf(store(one, Buffer.alloc(100_000)));
+  assert.deepEqual(third, first);
+  // Given back twice, a block would serve two bodies.
+  other.giveBack();
+  other.giveBack();
+  const [fourth, fifth] = [new BodyBlocks(), new BodyBlocks()].map((b) =>
+    memoryOf(store(b, Buffer.alloc(90_000))),
+  );
+  assert.ok(fourth?.isDisjointFrom(fifth as ReadonlySet<ArrayBufferLike>));
+});
+
+test('spare blocks that no body used since the last look are freed, and the others stay', () => {
+  const [busy, idle] = [new BodyBlocks(), new BodyBlocks()];
+  const idleMemory = memoryOf(store(idle, Buffer.alloc(40_000)));
+  const busyMemory = memoryOf(store(busy, Buffer.alloc(40_000)));
+  idle.giveBack();
+  busy.giveBack();
+  freeUnusedBlocks();
+  assert.deepEqual(memoryOf(store(busy, Buffer.alloc(40_000))), busyMemory);
+  busy.giveBack();
+  freeUnusedBlocks();
+  const all = memoryOf([...store(busy, Buffer.alloc(40_000)), ...store(idle, Buffer.alloc(40_000))]);
+  assert.ok(all.isSupersetOf(busyMemory));
+  assert.ok(all.isDisjointFrom(idleMemory));
+});
