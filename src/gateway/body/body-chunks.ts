@@ -12,6 +12,8 @@ const gatherBytes = 16_384;
 
 export class BodyChunks {
   readonly #pieces: Buffer[] = [];
+  /** The bytes that follow the last chunk in memory and belong to it. */
+  #more = 0;
   /** Collects small chunks. The bytes [from, to) are filled and not yet in the list of chunks. */
   #gathered: Buffer | undefined;
   #from = 0;
@@ -26,6 +28,7 @@ export class BodyChunks {
       this.#pieces.push(piece);
       return;
     }
+    if (this.#more > 0) this.#close();
     for (let at = 0; at < piece.length; ) {
       if (this.#gathered === undefined || this.#to === this.#gathered.length) this.#renew();
       const copied = piece.copy(this.#gathered as Buffer, this.#to, at);
@@ -34,13 +37,12 @@ export class BodyChunks {
     }
   }
 
-  /** Bytes right behind those of the last chunk in memory make it longer. */
+  /** Whether the bytes are right behind those of the last chunk. Then they make it longer. */
   #isNext(piece: Buffer): boolean {
     const last = this.#pieces.at(-1);
     if (last === undefined || this.#from !== this.#to || last.buffer !== piece.buffer) return false;
-    if (last.byteOffset + last.length !== piece.byteOffset) return false;
-    const whole = Buffer.from(last.buffer, last.byteOffset, last.length + piece.length);
-    this.#pieces[this.#pieces.length - 1] = whole;
+    if (last.byteOffset + last.length + this.#more !== piece.byteOffset) return false;
+    this.#more += piece.length;
     return true;
   }
 
@@ -59,6 +61,15 @@ export class BodyChunks {
 
   /** Adds the collected bytes to the chunks. The rest of the buffer serves the next small chunks. */
   #close(): void {
+    const last = this.#pieces.at(-1);
+    if (last !== undefined && this.#more > 0) {
+      this.#pieces[this.#pieces.length - 1] = Buffer.from(
+        last.buffer,
+        last.byteOffset,
+        last.length + this.#more,
+      );
+      this.#more = 0;
+    }
     if (this.#gathered === undefined || this.#to === this.#from) return;
     this.#pieces.push(this.#gathered.subarray(this.#from, this.#to));
     this.#from = this.#to;
