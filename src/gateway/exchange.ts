@@ -178,7 +178,7 @@ export interface Outcome {
   droppedCredentials: string | undefined;
 }
 
-/** How far the engine's work is. Read only when the running requests are listed. */
+/** How far the engine's work is. Read when the running requests are listed, and at the end of the exchange. */
 export interface Progress {
   /** The request waits for a slot of an engine. */
   readonly waits: boolean;

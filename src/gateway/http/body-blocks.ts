@@ -7,8 +7,8 @@
  */
 
 /**
- * Blocks of one size. A spare one has the bytes of its last body until another body overwrites them, or until it is freed
- * because no body needed it for one to two seconds: clearing it would cost as much as a fifth of all that is done with a large body.
+ * Blocks of one size. A spare block is not cleared, because that would make a large body up to a fifth dearer. It keeps the bytes of
+ * its last body until another body overwrites them, or until it is freed because no body used it for one to two seconds.
  */
 class Shelf {
   readonly bytes: number;
@@ -43,38 +43,37 @@ const small = new Shelf(2 * 1024, 1_024);
 const medium = new Shelf(8 * 1024, 256);
 const large = new Shelf(32 * 1024, 256);
 
+/** The shelf of the smallest blocks with so many bytes, or of the largest. */
+function shelfFor(bytes: number): Shelf {
+  return bytes <= small.bytes ? small : bytes <= medium.bytes ? medium : large;
+}
+
 /** The blocks of one body. Together they have at most five times its size, or 2 KB. */
 export class BodyBlocks {
   readonly #blocks: Buffer[] = [];
   #stored = 0;
-  /** The bytes of the last block that are used, and those that are free. */
+  /** Bytes used of the last block. */
   #used = 0;
-  #free = 0;
 
   /** Copies the bytes from `from` on, as many as the block has room for, and returns the copy. */
   store(bytes: Buffer, from: number): Buffer {
-    if (this.#free === 0) this.#open(this.#stored + bytes.length - from);
-    const block = this.#blocks.at(-1) as Buffer;
+    let block = this.#blocks.at(-1);
+    if (block === undefined || this.#used === block.length) {
+      block = shelfFor(this.#stored + bytes.length - from).take();
+      this.#blocks.push(block);
+      this.#used = 0;
+    }
     const start = this.#used;
     const copied = bytes.copy(block, start, from);
     this.#stored += copied;
     this.#used += copied;
-    this.#free -= copied;
     return block.subarray(start, this.#used);
   }
 
   giveBack(): void {
     for (let block = this.#blocks.pop(); block !== undefined; block = this.#blocks.pop())
-      (block.length === small.bytes ? small : block.length === medium.bytes ? medium : large).giveBack(block);
+      shelfFor(block.length).giveBack(block);
     this.#stored = 0;
-    this.#free = 0;
-  }
-
-  #open(bytes: number): void {
-    const shelf = bytes <= small.bytes ? small : bytes <= medium.bytes ? medium : large;
-    this.#blocks.push(shelf.take());
-    this.#used = 0;
-    this.#free = shelf.bytes;
   }
 }
 

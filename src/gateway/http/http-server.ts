@@ -243,8 +243,8 @@ export class HttpServer {
     connection.idle();
     this.#deps.table.rest(connection.entry);
     // An engine may answer before it has read the request: then the rest of the body is still queued here.
-    const isDone = x.outcome.ending === 'done' && x.progress?.requestSent === true;
-    (x.body as HttpBody).release(isDone);
+    const isSent = x.outcome.ending === 'done' && x.progress?.requestSent === true;
+    (x.body as HttpBody).release(isSent);
     this.#inFlight -= 1;
     this.#deps.pipeline.finish(x);
     clearLastMatch();
