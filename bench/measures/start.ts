@@ -10,6 +10,7 @@ import { helpMs } from '../peers/flm.ts';
 import type { Peer } from '../peers/peer.ts';
 import { firstAnswer } from '../replies.ts';
 import type { Figure } from '../results.ts';
+import { isFast } from '../rounds.ts';
 import type { Session } from '../session.ts';
 import { figuresOf, type Measure } from './measure.ts';
 
@@ -60,7 +61,7 @@ export const first: Measure = {
       const count = peer.perSecond >= 5_000 ? 20_000 : peer.perSecond * 3;
       const ratios: number[] = [];
       const us: number[] = [];
-      for (let i = 0; i < (peer.perSecond >= 20_000 ? 3 : 1); i++) {
+      for (let i = 0; i < (isFast(peer) ? 3 : 1); i++) {
         const subject = await session.start(peer);
         const clients = await Clients.open(subject.target, 64);
         const cost = async (): Promise<number> => {
