@@ -82,7 +82,7 @@ export function startAttempt(
   lease: Lease,
   relay: Relay,
   { upstream, limits, clock }: AttemptDeps,
-  settled?: (result: AttemptResult) => void,
+  settled: (result: AttemptResult) => void,
 ): void {
   const { candidate } = lease;
   const { ref } = candidate.engine;
@@ -93,7 +93,7 @@ export function startAttempt(
     const { namesAccount } = x.head.fields;
     if (attempt !== undefined) endAttempt(attempt, result, clock);
     lease.release(result.end, engineVerdict(request, key, candidate, result, namesAccount));
-    settled?.(result);
+    settled(result);
   };
   relay.inFlightRequest = upstream.send(
     {

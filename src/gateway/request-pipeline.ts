@@ -22,7 +22,9 @@
  * 500, or with a closed connection if a relay exists or bytes were sent.
  */
 import assert from 'node:assert/strict';
+import type { Candidate } from '../core/engine/directory.ts';
 import type { Tracing } from '../core/otlp/request-trace.ts';
+import type { KeyView } from '../core/security/api-key.ts';
 import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
 import type { TokenBudget } from '../core/security/token-budgets.ts';
 import type { TokenCheck } from '../core/security/token-check.ts';
@@ -34,7 +36,7 @@ import { preflightFields, readOrigin } from './cors.ts';
 import { commonFields, refuse } from './error-response.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
-import { type AttemptResult, Relay } from './relay/relay.ts';
+import { Relay } from './relay/relay.ts';
 import { beginTrace } from './request-tracing.ts';
 import { aloneFields, limitFields } from './retry-fields.ts';
 import type { EngineCall, FileResponse, OwnResponse, RouteHandler, StreamResponse } from './route-handler.ts';
@@ -74,7 +76,12 @@ export class RequestPipeline {
     this.#steps = [guard, authenticate, applyPolicy, router, takeStream, authorize];
   }
 
-  async run(x: Exchange): Promise<void> {
+  /** `failed` is called with an error that is a mistake in flm; at most once. */
+  run(x: Exchange, failed: (error: unknown) => void): void {
+    this.#run(x, failed).catch(failed);
+  }
+
+  async #run(x: Exchange, failed: (error: unknown) => void): Promise<void> {
     const { applyPolicy, handlers, concurrency, remoteLimits } = this.#deps;
     findClientAddress(x);
     readOrigin(x);
@@ -111,11 +118,10 @@ export class RequestPipeline {
     if ('texts' in resolved) return sendTexts(x, resolved);
     if (!('candidates' in resolved)) return respond(x, resolved);
 
-    await this.#forward(x, resolved);
+    await this.#forward(x, resolved, failed);
   }
 
-  /** Tries one engine after another until one has answered, or until no other engine may be tried. */
-  async #forward(x: Exchange, call: EngineCall): Promise<void> {
+  async #forward(x: Exchange, call: EngineCall, failed: (error: unknown) => void): Promise<void> {
     const { version, tracing } = this.#deps;
     const { request } = call;
     const { key } = x;
@@ -129,26 +135,40 @@ export class RequestPipeline {
     }
     if (tracing !== undefined) beginTrace(x, tracing);
     const fields = requestFields(x, request, version);
+    return this.#attempt(x, key, call, call.candidates, fields, failed);
+  }
 
-    for (let { candidates } = call; ; ) {
-      const hasNext = candidates.length > 1 && !request.bound;
-      const relay = this.#relayFor(x, call, hasNext);
-      const admitting = admit(x, key, candidates, request.generates, relay, this.#deps);
-      const lease = admitting instanceof Promise ? await admitting : admitting;
-      // undefined: the exchange ended while it waited; the relay has left the queue
-      if (lease === undefined) return;
-      if (lease.kind === 'denied') return relay.deny(refusalOfDenial(lease));
-      // the exchange ended after the slot was given: give the slot back
-      if (relay.over) return lease.release('client-gone');
-
-      // The last attempt needs no result, so it gets no promise. A promise is slower than some steps.
-      if (!hasNext) return startAttempt(x, key, request, fields, lease, relay, this.#deps);
-      const result = await new Promise<AttemptResult>((resolve) =>
-        startAttempt(x, key, request, fields, lease, relay, this.#deps, resolve),
-      );
-      if (!result.tryNext || x.over) return;
-      candidates = candidates.filter((candidate) => candidate !== lease.candidate);
-    }
+  /**
+   * Sends the request to the best of these engines. If that one cannot answer, and the client got nothing yet, tries the
+   * others.
+   */
+  async #attempt(
+    x: Exchange,
+    key: KeyView,
+    call: EngineCall,
+    candidates: readonly Candidate[],
+    fields: string,
+    failed: (error: unknown) => void,
+  ): Promise<void> {
+    const { request } = call;
+    const hasNext = candidates.length > 1 && !request.bound;
+    const relay = this.#relayFor(x, call, hasNext);
+    const admitting = admit(x, key, candidates, request.generates, relay, this.#deps);
+    const lease = admitting instanceof Promise ? await admitting : admitting;
+    // undefined: the exchange ended while it waited; the relay has left the queue
+    if (lease === undefined) return;
+    if (lease.kind === 'denied') return relay.deny(refusalOfDenial(lease));
+    // the exchange ended after the slot was given: give the slot back
+    if (relay.over) return lease.release('client-gone');
+    // No promise waits for the result: nearly every request has one attempt.
+    startAttempt(x, key, request, fields, lease, relay, this.#deps, ({ tryNext }) => {
+      if (!tryNext) return;
+      const others = candidates.filter((candidate) => candidate !== lease.candidate);
+      // Later, because the relay that ends here is still running.
+      queueMicrotask(() => {
+        if (!x.over) this.#attempt(x, key, call, others, fields, failed).catch(failed);
+      });
+    });
   }
 
   /** Called once by the server when the exchange is over, for any reason. The only place that records. */

@@ -1,6 +1,7 @@
 /**
  * Writes the access line of a request as JSON, by hand: a general serializer takes three times as long, and every
- * request writes this line. The texts that a key repeats (its label, client, path, engine and model) are prepared once.
+ * request writes this line. The texts that a key repeats (its label, client, path and model) are prepared once. The engine is
+ * not, because requests of one key may go to many engines in turn.
  * A test compares the result with JSON.stringify.
  */
 import { detachAnyString } from '../core/detached-string.ts';
@@ -20,9 +21,9 @@ interface Prepared {
   path: string;
   target: string;
   keyLabel: string | null;
-  engine: string | null;
-  model: string | null;
   key: string;
+  model: string | null;
+  modelText: string;
 }
 
 export class AccessLines {
@@ -34,7 +35,8 @@ export class AccessLines {
     const prepared = keyId === null ? undefined : this.#preparedFor(keyId, line);
     return (
       `{"level":"info","time":"${isoTime(line.atMs)}","id":${text(line.id)},"atMs":${line.atMs}` +
-      `${prepared?.target ?? targetText(line)}${line.status}${prepared?.key ?? keyText(line)}${line.bytesIn}` +
+      `${prepared?.target ?? targetText(line)}${line.status}` +
+      `${prepared?.key ?? keyText(line)}${text(line.engine)}${prepared?.modelText ?? modelText(line)}${line.bytesIn}` +
       `,"bytesOut":${line.bytesOut},"firstByteMs":${numberText(line.firstByteMs)}` +
       `,"queuedMs":${numberText(line.queuedMs)},"durationMs":${numberText(line.durationMs)}` +
       `,"inputTokens":${line.inputTokens},"outputTokens":${line.outputTokens}` +
@@ -49,18 +51,14 @@ export class AccessLines {
     let prepared = this.#prepared.get(keyId);
     if (prepared === undefined) {
       if (this.#prepared.size === maxKeys) this.#prepared.clear();
-      prepared = { ...target(line), ...key(line) };
+      prepared = { ...target(line), ...key(line), ...model(line) };
       this.#prepared.set(keyId, prepared);
       return prepared;
     }
     if (prepared.path !== line.path || prepared.client !== line.client || prepared.method !== line.method)
       Object.assign(prepared, target(line));
-    if (
-      prepared.model !== line.model ||
-      prepared.engine !== line.engine ||
-      prepared.keyLabel !== line.keyLabel
-    )
-      Object.assign(prepared, key(line));
+    if (prepared.keyLabel !== line.keyLabel) Object.assign(prepared, key(line));
+    if (prepared.model !== line.model) Object.assign(prepared, model(line));
     return prepared;
   }
 }
@@ -75,22 +73,25 @@ function target(line: RequestLine): Pick<Prepared, 'client' | 'method' | 'path' 
   };
 }
 
-function key(line: RequestLine): Pick<Prepared, 'keyLabel' | 'engine' | 'model' | 'key'> {
-  const { keyLabel, engine, model } = line;
-  return {
-    keyLabel,
-    engine,
-    model: model === null ? null : detachAnyString(model),
-    key: detachAnyString(keyText(line)),
-  };
+function key(line: RequestLine): Pick<Prepared, 'keyLabel' | 'key'> {
+  return { keyLabel: line.keyLabel, key: detachAnyString(keyText(line)) };
+}
+
+function model(line: RequestLine): Pick<Prepared, 'model' | 'modelText'> {
+  const name = line.model === null ? null : detachAnyString(line.model);
+  return { model: name, modelText: detachAnyString(modelText(line)) };
 }
 
 function targetText({ client, method, path }: RequestLine): string {
   return `,"client":${text(client)},"method":${text(method)},"path":${text(path)},"status":`;
 }
 
-function keyText({ keyId, keyLabel, engine, model }: RequestLine): string {
-  return `,"keyId":${text(keyId)},"keyLabel":${text(keyLabel)},"engine":${text(engine)},"model":${text(model)},"bytesIn":`;
+function keyText({ keyId, keyLabel }: RequestLine): string {
+  return `,"keyId":${text(keyId)},"keyLabel":${text(keyLabel)},"engine":`;
+}
+
+function modelText({ model: name }: RequestLine): string {
+  return `,"model":${text(name)},"bytesIn":`;
 }
 
 const usualEnd = ',"code":null,"rule":null,"droppedCredentials":null,"msg":"request"}\n';

@@ -60,8 +60,11 @@ interface OtherWriter {
 export class UsageBatches {
   readonly #writer: string;
   #hours = new Map<string, UsageHourRow>();
-  /** The row of each key's last request: most requests of a key belong to the same row, and need no name to find it. */
-  #lastRows = new Map<string, UsageHourRow>();
+  /**
+   * By engine and key, the row of the last request: most requests of a key to an engine belong to the same row, and need no
+   * name to find it.
+   */
+  #lastRows = new Map<string, Map<string, UsageHourRow>>();
   #uses = new Map<string, OpenUse>();
   #audit: AuditEntry[] = [];
   #auditDropped = 0;
@@ -81,11 +84,16 @@ export class UsageBatches {
   }
 
   add(entry: UsageEntry): void {
-    const { atMs, keyId } = entry;
-    let row = this.#lastRows.get(keyId);
+    const { atMs, keyId, engine } = entry;
+    let lastRows = this.#lastRows.get(engine);
+    if (lastRows === undefined) {
+      lastRows = new Map();
+      this.#lastRows.set(engine, lastRows);
+    }
+    let row = lastRows.get(keyId);
     if (row === undefined || !belongsTo(entry, row)) {
       row = this.#hours.get(hourName(entry)) ?? this.#hourOf(entry);
-      this.#lastRows.set(keyId, row);
+      lastRows.set(keyId, row);
     }
     const tokens = addToHour(row, entry);
     const use = this.#uses.get(keyId);
@@ -242,7 +250,6 @@ function belongsTo(entry: UsageEntry, row: UsageHourRow): boolean {
   return (
     row.hour === hourNumber(entry.atMs) &&
     row.model === entry.model &&
-    row.engine === entry.engine &&
     row.ending === entry.ending &&
     row.answered === entry.answered
   );

@@ -265,7 +265,7 @@ export class TestDirectory implements EngineDirectory {
     if (candidates === undefined) return { kind: 'unknown', near: [] };
     const speaking = candidates.filter((c) => c.engine.kind.serves.has(route));
     if (speaking.length === 0) return { kind: 'unsupported', speakers: [] };
-    return { kind: 'found', name: wanted, candidates: speaking, upstreamName: wanted };
+    return { kind: 'found', name: wanted, candidates: speaking, samples: speaking, upstreamName: wanted };
   }
 
   modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine {

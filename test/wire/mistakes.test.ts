@@ -22,15 +22,21 @@ let proxy: TestGateway;
 const mistakes: unknown[] = [];
 /** How many of the next reports to the directory throw. */
 let brokenReports = 0;
+/** The id of an engine on which no attempt can begin. */
+let brokenEngine = '';
 
 before(async () => {
   stock = takeStock();
   engine = await startRawEngine([answer('{}')]);
   proxy = await openTestGateway({
-    engines: [{ id: 'e', port: engine.port, models: ['m'] }],
+    engines: [
+      { id: 'e', port: engine.port, models: ['m', 'twice'] },
+      { id: 'f', port: engine.port, models: ['twice'] },
+    ],
     onError: (error) => mistakes.push(error),
   });
   const { directory } = proxy;
+  const begin = directory.begin.bind(directory);
   const report = directory.report.bind(directory);
   const resolve = directory.resolve.bind(directory);
   const broken = (): never => {
@@ -38,6 +44,7 @@ before(async () => {
   };
   Object.assign(directory, {
     visible: broken,
+    begin: (...told: Parameters<typeof begin>) => (told[0].id === brokenEngine ? broken() : begin(...told)),
     report: (...told: Parameters<typeof report>) => {
       if (brokenReports === 0) return report(...told);
       brokenReports -= 1;
@@ -104,3 +111,22 @@ for (const [name, steps, seen] of [
     assert.equal(mistakes.length, 1);
   });
 }
+
+test('a mistake in the attempt on the next engine ends only that request', async () => {
+  engine.setScript([answer('busy', 'text/plain', '503 Busy')]);
+  mistakes.length = 0;
+  brokenEngine = 'f';
+  const wire = await proxy.dial();
+  const recorded = proxy.nextLine();
+  wire.send(chat('twice'));
+  assert.equal((await wire.rest()).toString(), '');
+  wire.close();
+  assert.equal((await recorded).ending, 'client-left');
+  assert.equal(mistakes.length, 1);
+
+  brokenEngine = '';
+  engine.setScript([answer('{}')]);
+  const next = await proxy.dial();
+  assert.equal((await next.send(chat('twice')).response()).status, 200);
+  next.close();
+});

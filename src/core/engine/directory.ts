@@ -31,11 +31,15 @@ export interface CatalogEntry {
 }
 
 export type Resolution =
-  /** At least one engine is up, serves the route and may be used. `upstreamName` is the engine's name for the model. */
+  /**
+   * At least one engine is up, serves the route and may be used. `upstreamName` is the engine's name for the model.
+   * `samples` has one candidate of each group in which `isSameToHazards` holds, in no order.
+   */
   | {
       readonly kind: 'found';
       readonly name: string;
       readonly candidates: readonly Candidate[];
+      readonly samples: readonly Candidate[];
       readonly upstreamName: string;
     }
   /** This key has no such model. `near` are similar names that the key may see. */

@@ -134,8 +134,21 @@ export interface NativeRule {
 /** What a hazard may depend on. Models that are equal in this have the same hazards: see `isSameToHazards`. */
 export type HazardModel = Pick<EngineModel, 'id' | 'contextLength' | 'remote'>;
 
-export function isSameToHazards(a: HazardModel | undefined, b: HazardModel | undefined): boolean {
-  return a?.id === b?.id && a?.contextLength === b?.contextLength && a?.remote === b?.remote;
+/** The part of a candidate on which a hazard depends. */
+interface HazardPlace {
+  readonly engine: { readonly kind: EngineKind };
+  readonly model: HazardModel | undefined;
+}
+
+/** Whether a request to these two engines is the same hazard, or none. */
+export function isSameToHazards(a: HazardPlace, b: HazardPlace): boolean {
+  const [x, y] = [a.model, b.model];
+  return (
+    a.engine.kind === b.engine.kind &&
+    x?.id === y?.id &&
+    x?.contextLength === y?.contextLength &&
+    x?.remote === y?.remote
+  );
 }
 
 /** `does` completes "This request would ...". */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { countSteps } from '../../../test/helpers/count-steps.ts';
 import { sampleKey, sampleRef } from '../../../test/helpers/engine-samples.ts';
+import type { KeyView } from '../security/api-key.ts';
 import { Breaker } from './breaker.ts';
 import type { EngineState, ModelAlias } from './engine.ts';
 import { EngineRank } from './engine-rank.ts';
@@ -265,27 +266,41 @@ test('the one with fewest in flight comes first, then one that has it loaded, th
   assert.equal(found(catalog([engine('slow', ['m'], { state: 'degraded' }), a]), 'm'), 'a,slow m (m)');
 });
 
-test('however loads change between requests, engines are tried in the order that a full sort gives', () => {
+test('however loads, breakers and ranks change, requests of any key try engines in the order that a full sort gives', () => {
   const engines = Array.from({ length: 12 }, (_, i) =>
     engine(`e${i}`, [{ id: 'm', loaded: i % 3 === 0 }], { state: i % 5 === 4 ? 'degraded' : 'running' }),
   );
   const all = catalog(engines);
+  const keys = ['key_a', 'key_b'].map((familyId) => sampleKey({ id: familyId }));
   let seed = 1;
-  for (let request = 0; request < 500; request++) {
+  const next = (): number => {
+    seed = (seed * 48_271) % 2_147_483_647;
+    return seed;
+  };
+  for (let request = 0; request < 2_000; request++) {
     for (let change = 0; change < request % 4; change++) {
-      seed = (seed * 48_271) % 2_147_483_647;
-      const { load } = engines[seed % engines.length] as (typeof engines)[number];
+      const { load } = engines[next() % engines.length] as (typeof engines)[number];
       load.inFlight = seed % 7;
+      const family = keys[next() % 2]?.familyId as string;
+      const answer = { family, model: 'm', what: 'status 500' } as const;
+      // In between, every engine is even and every breaker is closed.
+      if (request % 1_000 > 500) load.rank.record({ ...answer, verdict: seed % 3 === 0 ? 'failed' : 'good' });
+      else load.rank.cameBack();
+      if (request % 500 > 400) for (let i = 0; i < 5; i++) load.breaker.record('refused-connection');
+      else load.breaker.reset();
     }
-    const wanted = [...engines]
+    const key = keys[next() % 2] as KeyView;
+    const wanted = engines
+      .filter((e) => e.load.breaker.allows())
       .sort(
         (a, b) =>
+          Number(a.load.rank.ranksLastFor(key.familyId)) - Number(b.load.rank.ranksLastFor(key.familyId)) ||
           Number(a.state === 'degraded') - Number(b.state === 'degraded') ||
           a.load.inFlight - b.load.inFlight ||
           Number(b.models[0]?.loaded === true) - Number(a.models[0]?.loaded === true),
       )
       .map((e) => e.engine.ref.id);
-    assert.equal(found(all, 'm'), `${wanted.join()} m (m)`);
+    assert.equal(found(all, 'm', key), wanted.length === 0 ? 'down' : `${wanted.join()} m (m)`);
   }
 });
 

@@ -26,6 +26,8 @@ import {
   makeMember,
   makePlan,
   type Plan,
+  type PlanMembers,
+  planMembers,
   type Target,
 } from './model-plan.ts';
 import { ModelSpellings, withTwinsOfRemote } from './model-spellings.ts';
@@ -60,6 +62,8 @@ export class ModelCatalog {
   readonly #shorthands = new Map<string, Target>();
   readonly #aliases = new Map<string, Target>();
   readonly #plans = new WeakMap<KeyView, Map<RouteId, Map<string, Plan>>>();
+  /** By the members of a target. */
+  readonly #planMembers = new WeakMap<readonly Member[], PlanMembers>();
   readonly #visible = new WeakMap<KeyView, readonly CatalogEntry[]>();
   readonly #useless = new WeakMap<KeyView, boolean>();
   /** All ids and aliases, sorted. Built for the first unknown name. */
@@ -248,11 +252,22 @@ export class ModelCatalog {
       if (mine.length === 0) continue;
       const speaking = mine.filter((m) => m.candidate.engine.kind.serves.has(route));
       if (speaking.length === 0) return { kind: 'unsupported', speakers: this.#speakers(route, key) };
-      const plan = makePlan(target, speaking);
+      // Most keys may use every engine, and most engines serve every route.
+      const isWhole = speaking.length === target.members.length;
+      const plan = makePlan(target, isWhole ? this.#planMembersOf(target) : planMembers(speaking));
       if (exact !== undefined) this.#remember(key, route, name, plan);
       return this.#choose(plan, key);
     }
     return this.#unknown(name, key);
+  }
+
+  #planMembersOf({ members }: Target): PlanMembers {
+    let made = this.#planMembers.get(members);
+    if (made === undefined) {
+      made = planMembers(members);
+      this.#planMembers.set(members, made);
+    }
+    return made;
   }
 
   #resolveUnnamed(route: RouteId, key: KeyView): Resolution {
@@ -300,13 +315,15 @@ export class ModelCatalog {
   }
 
   #choose(plan: Plan, key: KeyView): Resolution {
-    const { up, only } = plan;
+    const { members, only } = plan;
+    const { up, down, samples } = members;
     if (only !== undefined) {
       return (up[0] as Member).load.breaker.allows() ? only : this.#down(up.map((m) => m.load));
     }
     const candidates = inOrder(up, key.familyId);
-    if (candidates.length === 0) return this.#down([...up, ...plan.down].map((m) => m.load));
-    return { kind: 'found', name: plan.name, upstreamName: plan.upstreamName, candidates };
+    if (candidates.length === 0) return this.#down([...up, ...down].map((m) => m.load));
+    const { name, upstreamName } = plan;
+    return { kind: 'found', name, upstreamName, candidates, samples };
   }
 
   #down(loads: readonly EngineLoad[]): Resolution {

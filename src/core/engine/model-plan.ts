@@ -5,6 +5,7 @@
  */
 import type { Breaker } from './breaker.ts';
 import type { Candidate, Resolution } from './directory.ts';
+import { isSameToHazards } from './engine-kind.ts';
 import type { EngineRank } from './engine-rank.ts';
 
 /** The state that changes with every request, shared by all snapshots. */
@@ -50,28 +51,44 @@ export interface Target {
 export interface Plan {
   readonly name: string;
   readonly upstreamName: string;
-  /** In the order of preference of the last request; see `inOrder`. */
-  readonly up: Member[];
-  readonly down: readonly Member[];
-  /** The result if there is only one member. */
+  readonly members: PlanMembers;
+  /** The result if there is only one member that is up. */
   readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
 }
 
-export function makePlan(target: Target, members: readonly Member[]): Plan {
-  const up = members.filter((m) => m.up);
-  const name = target.alias ?? target.id;
-  const { upstreamName } = target;
-  const [first] = up;
+/** The members of a plan. Plans with the same members share them, so that the next request finds them nearly sorted. */
+export interface PlanMembers {
+  /** In the order of preference of the last request; see `inOrder`. */
+  readonly up: Member[];
+  readonly down: readonly Member[];
+  /** See `Resolution`. */
+  readonly samples: readonly Candidate[];
+}
+
+export function makePlan({ alias, id, upstreamName }: Target, members: PlanMembers): Plan {
+  const { up, samples } = members;
+  const name = alias ?? id;
+  const candidates = up.map((m) => m.candidate);
   const only: Plan['only'] =
-    first === undefined || up.length > 1
-      ? undefined
-      : { kind: 'found', name, upstreamName, candidates: [first.candidate] };
-  return { name, upstreamName, up, down: members.filter((m) => !m.up), only };
+    up.length === 1 ? { kind: 'found', name, upstreamName, candidates, samples } : undefined;
+  return { name, upstreamName, members, only };
+}
+
+export function planMembers(members: readonly Member[]): PlanMembers {
+  const up = members.filter((m) => m.up);
+  return { up, down: members.filter((m) => !m.up), samples: samplesOf(up.map((m) => m.candidate)) };
+}
+
+function samplesOf(candidates: readonly Candidate[]): readonly Candidate[] {
+  const samples: Candidate[] = [];
+  for (const candidate of candidates)
+    if (!samples.some((sample) => isSameToHazards(sample, candidate))) samples.push(candidate);
+  return samples;
 }
 
 /**
  * The members whose breakers allow a request, in the order in which they are tried. Engines that rank last for the key
- * come last; usually there are none. Sorts `members` in place: it is nearly sorted, because a request moves only its own
+ * come last; usually there are none. Sorts `members` in place: they are nearly sorted, because a request moves only its own
  * engine.
  */
 export function inOrder(members: Member[], family: string): readonly Candidate[] {
@@ -96,7 +113,7 @@ function sortAgain(members: Member[]): void {
       if (beforeCount < count || (beforeCount === count && before.place <= member.place)) break;
       members[at] = before;
     }
-    members[at] = member;
+    if (at !== i) members[at] = member;
   }
 }
 

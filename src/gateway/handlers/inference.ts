@@ -66,7 +66,7 @@ function resolveWithBody(
   const found = directory.resolve(named, route.id, key);
   if (found.kind !== 'found') return refusalOf(found, named, route);
   x.outcome.model = found.name;
-  const candidates = withoutHazards(found.candidates, key, route.id, facts);
+  const candidates = withoutHazards(found, key, route.id, facts);
   if ('code' in candidates) return candidates;
 
   let { length } = read;
@@ -98,27 +98,17 @@ function resolveWithBody(
  * none is left, returns why.
  */
 function withoutHazards(
-  candidates: readonly Candidate[],
+  { candidates, samples }: Extract<Resolution, { kind: 'found' }>,
   key: KeyView,
   route: RouteId,
   facts: BodyFacts,
 ): readonly Candidate[] | Denial {
-  let denied: Denial | undefined;
-  let first: Denial | undefined;
-  let kept: Candidate[] | undefined;
-  let last: Candidate | undefined;
-  for (const [i, candidate] of candidates.entries()) {
-    // Many engines of one kind are usual, and get the same answer.
-    const isSame =
-      last?.engine.kind === candidate.engine.kind && isSameToHazards(last.model, candidate.model);
-    if (!isSame) denied = denyHazard(key, candidate.engine.kind, route, facts, candidate.model);
-    last = candidate;
-    if (denied !== undefined) {
-      first ??= denied;
-      kept ??= candidates.slice(0, i);
-    } else kept?.push(candidate);
-  }
-  return kept?.length === 0 && first !== undefined ? first : (kept ?? candidates);
+  const denialFor = ({ engine, model }: Candidate): Denial | undefined =>
+    denyHazard(key, engine.kind, route, facts, model);
+  const denied = samples.filter((sample) => denialFor(sample) !== undefined);
+  if (denied.length === 0) return candidates;
+  const kept = candidates.filter((candidate) => !denied.some((sample) => isSameToHazards(sample, candidate)));
+  return kept.length > 0 ? kept : (denialFor(candidates[0] as Candidate) as Denial);
 }
 
 /** `n` of OpenAI's routes; an engine that refuses the number refuses the request. */

@@ -229,7 +229,7 @@ export class HttpServer {
     connection.headSinceMs = undefined;
     this.#inFlight += 1;
     // Steps that do not wait run within this call.
-    this.#deps.pipeline.run(x).catch((error: unknown) => this.#onError(connection, error, x));
+    this.#deps.pipeline.run(x, (error) => this.#onError(connection, error, x));
     if (x.key === undefined || entry.isKnown) return;
     table.authenticated(entry);
     if (connection.current === undefined) table.rest(entry);
