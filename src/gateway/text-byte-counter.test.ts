@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertLinear } from '../../test/helpers/count-steps.ts';
-import { TextByteCounter, textBytesOf } from './text-byte-counter.ts';
+import { textBytesOf } from '../../test/helpers/text-bytes.ts';
+import { TextByteCounter } from './text-byte-counter.ts';
 
 const base64 = Buffer.from(Array.from({ length: 30_000 }, (_, i) => (i * 7919) % 251)).toString('base64');
 const prose = 'The quick brown fox jumps over the lazy dog. '.repeat(800);

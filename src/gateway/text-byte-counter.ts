@@ -158,13 +158,3 @@ function isSampled(part: Buffer, from: number, to: number): boolean {
   for (let at = from; at < to; at += step) if (inBase64[part[at] as number] === 0) return false;
   return true;
 }
-
-/** Returns the bytes of a body, given in pieces, without its data. */
-export function textBytesOf(body: readonly Buffer[]): number {
-  const meter = new TextByteCounter();
-  for (let i = 0; i < body.length; i++) {
-    const piece = body[i] as Buffer;
-    meter.add(piece, 0, piece.length, i + 1 === body.length);
-  }
-  return meter.textBytes;
-}

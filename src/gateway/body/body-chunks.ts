@@ -46,6 +46,11 @@ export class BodyChunks {
     return true;
   }
 
+  /** The chunk at this place; undefined while further chunks may change it. */
+  finished(place: number): Buffer | undefined {
+    return place + 1 < this.#pieces.length ? this.#pieces[place] : undefined;
+  }
+
   /** The whole body, in order. */
   all(): readonly Buffer[] {
     this.#close();

@@ -9,7 +9,7 @@ import { rule } from '../../core/rules.ts';
 import { refuse } from '../error-response.ts';
 import type { BodySink, Exchange, Refusal } from '../exchange.ts';
 import type { ModelPlace } from '../routes.ts';
-import { textBytesOf } from '../text-byte-counter.ts';
+import { TextByteCounter } from '../text-byte-counter.ts';
 import { BodyChunks } from './body-chunks.ts';
 import { JsonScanner } from './json-scanner.ts';
 import { MultipartScanner } from './multipart.ts';
@@ -100,6 +100,9 @@ class BodyReader implements BodySink {
   readonly #contentType: string | undefined;
   readonly #maxBytes: number;
   readonly #chunks = new BodyChunks();
+  readonly #text: TextByteCounter | undefined;
+  /** How many chunks `#text` has counted. */
+  #counted = 0;
   #isSettled = false;
   #body: ReadBody | undefined;
   #error: Error | undefined;
@@ -116,6 +119,7 @@ class BodyReader implements BodySink {
     this.#maxBytes = maxBytes;
     this.#x = x;
     this.#scanner = scanner;
+    if (scanner instanceof JsonScanner) this.#text = new TextByteCounter();
     this.#model = model;
     this.#contentType = contentType;
   }
@@ -135,6 +139,7 @@ class BodyReader implements BodySink {
       return { code: 'BODY_TOO_LARGE', params: { limit: this.#maxBytes }, rule: rule('max-admin-bytes') };
     this.#chunks.add(own);
     const fault = this.#scanner?.write(bytes, 0, bytes.length);
+    this.#countFinished();
     return fault === undefined ? undefined : bodyInvalid(fault.reason, this.#model);
   }
 
@@ -146,10 +151,25 @@ class BodyReader implements BodySink {
     const fault = scanner?.end();
     if (fault !== undefined) return this.refused(bodyInvalid(fault.reason, this.#model));
     const parts = this.#chunks.all();
-    if (scanner !== undefined)
-      outcome.textBytesIn =
-        scanner instanceof MultipartScanner ? length - scanner.fileBytes : textBytesOf(parts);
+    if (scanner instanceof MultipartScanner) outcome.textBytesIn = length - scanner.fileBytes;
+    else if (this.#text !== undefined) {
+      this.#countFinished();
+      const last = parts.at(-1);
+      if (last !== undefined) this.#text.add(last, 0, last.length, true);
+      outcome.textBytesIn = this.#text.textBytes;
+    }
     this.#settle({ facts: scanner?.facts(), parts, length, contentType: this.#contentType });
+  }
+
+  /** Counts while the bytes are in the cache of the processor. At the end of a large body they are not. */
+  #countFinished(): void {
+    if (this.#text === undefined) return;
+    for (;;) {
+      const chunk = this.#chunks.finished(this.#counted);
+      if (chunk === undefined) return;
+      this.#text.add(chunk, 0, chunk.length);
+      this.#counted += 1;
+    }
   }
 
   /** Refuses here and not in the next step, because the memory of the body must be free when this returns. */

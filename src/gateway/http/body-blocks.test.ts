@@ -43,6 +43,15 @@ test('two bodies never have a block together, and a block that was given back se
   assert.ok(fourth?.isDisjointFrom(fifth as ReadonlySet<ArrayBufferLike>));
 });
 
+test('sixteen large bodies at a time use the memory of the sixteen before them', () => {
+  const bodies = Array.from({ length: 16 }, () => new BodyBlocks());
+  const piece = Buffer.alloc(1024 * 1024);
+  const first = memoryOf(bodies.flatMap((body) => store(body, piece)));
+  for (const body of bodies) body.giveBack();
+  assert.deepEqual(memoryOf(bodies.flatMap((body) => store(body, piece))), first);
+  for (const body of bodies) body.giveBack();
+});
+
 test('spare blocks that no body used since the last look are freed, and the others stay', () => {
   const [busy, idle] = [new BodyBlocks(), new BodyBlocks()];
   const idleMemory = memoryOf(store(idle, Buffer.alloc(40_000)));

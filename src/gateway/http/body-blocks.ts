@@ -7,20 +7,24 @@
  */
 
 /**
+ * The most spare bytes of one shelf. All of them were in use within the last two seconds. A lower bound would let large bodies
+ * allocate blocks again and again: 16 at a time of 1 MB need 16 MB.
+ */
+const mostSpareBytes = 64 * 1024 * 1024;
+
+/**
  * Blocks of one size. A spare block is not cleared, because that would make a large body up to a fifth dearer. It keeps the bytes of
  * its last body until another body overwrites them, or until it is freed because no body used it for one to two seconds.
  */
 class Shelf {
   readonly bytes: number;
-  readonly #most: number;
   /** The one that was given back last is taken first. */
   readonly #spare: Buffer[] = [];
   /** The fewest spare blocks since the last call of `freeUnused`: so many at the beginning of the list were not used. */
   #unused = 0;
 
-  constructor(bytes: number, most: number) {
+  constructor(bytes: number) {
     this.bytes = bytes;
-    this.#most = most;
   }
 
   take(): Buffer {
@@ -30,7 +34,7 @@ class Shelf {
   }
 
   giveBack(block: Buffer): void {
-    if (this.#spare.length < this.#most) this.#spare.push(block);
+    if (this.#spare.length * this.bytes < mostSpareBytes) this.#spare.push(block);
   }
 
   freeUnused(): void {
@@ -39,9 +43,9 @@ class Shelf {
   }
 }
 
-const small = new Shelf(2 * 1024, 1_024);
-const medium = new Shelf(8 * 1024, 256);
-const large = new Shelf(32 * 1024, 256);
+const small = new Shelf(2 * 1024);
+const medium = new Shelf(8 * 1024);
+const large = new Shelf(32 * 1024);
 
 /** The shelf of the smallest blocks with so many bytes, or of the largest. */
 function shelfFor(bytes: number): Shelf {

@@ -4,7 +4,7 @@ import type { BodyFacts } from '../../../src/core/engine/routes.ts';
 import { JsonScanner } from '../../../src/gateway/body/json-scanner.ts';
 import { insertModel, replaceModel } from '../../../src/gateway/body/model-edit.ts';
 import { scanPlan } from '../../../src/gateway/body/scan-plan.ts';
-import { textBytesOf } from '../../../src/gateway/text-byte-counter.ts';
+import { textBytesOf } from '../../helpers/text-bytes.ts';
 import { type FuzzTarget, piecesOf } from '../target.ts';
 
 const plan = scanPlan(['max_tokens', 'prompt', 'options', 'options.num_ctx', 'tools[].type']);
