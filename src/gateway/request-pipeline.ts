@@ -18,8 +18,8 @@
  *             If the engine breaks, `Relay.#fail` ends the response.
  *   always    the server calls `finish` once, which records once (`request-recorder.ts`; the log has a quota).
  *
- * After each wait `run` checks whether the exchange is over. An error that `run` throws ends this request alone: with a
- * 500, or with a closed connection if a relay exists or bytes were sent.
+ * After each wait the pipeline checks whether the exchange is over. An error that it passes to `failed` ends this request
+ * alone: with a 500, or with a closed connection if a relay exists or bytes were sent.
  */
 import assert from 'node:assert/strict';
 import type { Candidate } from '../core/engine/directory.ts';

@@ -1,8 +1,7 @@
 /**
  * Writes the access line of a request as JSON, by hand: a general serializer takes three times as long, and every
  * request writes this line. The texts that a key repeats (its label, client, path and model) are prepared once. The engine is
- * not, because requests of one key may go to many engines in turn.
- * A test compares the result with JSON.stringify.
+ * not, because requests of one key may go to many engines in turn. A test compares the result with JSON.stringify.
  */
 import { detachAnyString } from '../core/detached-string.ts';
 import { oneLine } from '../core/one-line.ts';

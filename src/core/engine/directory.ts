@@ -33,7 +33,8 @@ export interface CatalogEntry {
 export type Resolution =
   /**
    * At least one engine is up, serves the route and may be used. `upstreamName` is the engine's name for the model.
-   * `samples` has one candidate of each group in which `isSameToHazards` holds, in no order.
+   * `samples` is for judging hazards only: one engine of each group in which `isSameToHazards` holds. It may have an
+   * engine that gets no request now, because its breaker is open. Requests go to `candidates`.
    */
   | {
       readonly kind: 'found';

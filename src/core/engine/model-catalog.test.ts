@@ -5,6 +5,7 @@ import { sampleKey, sampleRef } from '../../../test/helpers/engine-samples.ts';
 import type { KeyView } from '../security/api-key.ts';
 import { Breaker } from './breaker.ts';
 import type { EngineState, ModelAlias } from './engine.ts';
+import { isSameToHazards } from './engine-kind.ts';
 import { EngineRank } from './engine-rank.ts';
 import type { EngineKindName } from './kinds.ts';
 import { engineKind } from './kinds.ts';
@@ -283,7 +284,7 @@ test('however loads, breakers and ranks change, requests of any key try engines 
       load.inFlight = seed % 7;
       const family = keys[next() % 2]?.familyId as string;
       const answer = { family, model: 'm', what: 'status 500' } as const;
-      // In between, every engine is even and every breaker is closed.
+      // In between, engines come back and breakers close, one after another.
       if (request % 1_000 > 500) load.rank.record({ ...answer, verdict: seed % 3 === 0 ? 'failed' : 'good' });
       else load.rank.cameBack();
       if (request % 500 > 400) for (let i = 0; i < 5; i++) load.breaker.record('refused-connection');
@@ -301,6 +302,26 @@ test('however loads, breakers and ranks change, requests of any key try engines 
       )
       .map((e) => e.engine.ref.id);
     assert.equal(found(all, 'm', key), wanted.length === 0 ? 'down' : `${wanted.join()} m (m)`);
+  }
+});
+
+test('for hazards there is a sample like each candidate, also where the breaker of the sample is open', () => {
+  const models: readonly EngineModel[] = [
+    { id: 'm', remote: true },
+    { id: 'm' },
+    { id: 'm', contextLength: 8192 },
+  ];
+  const engines = [...models, ...models].map((model, i) => engine(`e${i}`, [model]));
+  const all = catalog([...engines, engine('other', ['m'], { kind: 'ollama' })]);
+  for (const broken of engines) {
+    for (let i = 0; i < 5; i++) broken.load.breaker.record('refused-connection');
+    const resolution = all.resolve('m', chat, anyone);
+    assert.ok(resolution.kind === 'found');
+    const { candidates, samples } = resolution;
+    assert.equal(samples.length, 4);
+    for (const candidate of candidates)
+      assert.ok(samples.some((sample) => isSameToHazards(sample, candidate)));
+    broken.load.breaker.reset();
   }
 });
 

@@ -252,7 +252,7 @@ export class ModelCatalog {
       if (mine.length === 0) continue;
       const speaking = mine.filter((m) => m.candidate.engine.kind.serves.has(route));
       if (speaking.length === 0) return { kind: 'unsupported', speakers: this.#speakers(route, key) };
-      // Most keys may use every engine, and most engines serve every route.
+      // Shared only where nothing was left out: most keys may use every engine, and most engines serve every route.
       const isWhole = speaking.length === target.members.length;
       const plan = makePlan(target, isWhole ? this.#planMembersOf(target) : planMembers(speaking));
       if (exact !== undefined) this.#remember(key, route, name, plan);

@@ -56,7 +56,7 @@ export interface Plan {
   readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
 }
 
-/** The members of a plan. Plans with the same members share them, so that the next request finds them nearly sorted. */
+/** The members of a plan. Plans with all members of a target share them, so that each request finds them nearly sorted. */
 export interface PlanMembers {
   /** In the order of preference of the last request; see `inOrder`. */
   readonly up: Member[];
@@ -68,9 +68,10 @@ export interface PlanMembers {
 export function makePlan({ alias, id, upstreamName }: Target, members: PlanMembers): Plan {
   const { up, samples } = members;
   const name = alias ?? id;
-  const candidates = up.map((m) => m.candidate);
   const only: Plan['only'] =
-    up.length === 1 ? { kind: 'found', name, upstreamName, candidates, samples } : undefined;
+    up.length === 1
+      ? { kind: 'found', name, upstreamName, candidates: up.map((m) => m.candidate), samples }
+      : undefined;
   return { name, upstreamName, members, only };
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { BodyChunks } from './body-chunks.ts';
 
 test('a body that comes in few pieces is kept as it came', () => {
@@ -39,4 +40,34 @@ test('large and small pieces in turn keep their order', () => {
   for (const piece of sent) pieces.add(piece);
   assert.deepEqual(Buffer.concat(pieces.all()), Buffer.concat(sent));
   assert.equal(pieces.length, Buffer.concat(sent).length);
+});
+
+test('a chunk that counts as finished is the same at the end of the body', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(9_000), { maxLength: 80 }), fc.boolean(), (sizes, inOneBlock) => {
+      const chunks = new BodyChunks();
+      const finished: Buffer[] = [];
+      const block = Buffer.alloc(
+        sizes.reduce((sum, size) => sum + size, 0),
+        'text',
+      );
+      let at = 0;
+      for (const size of sizes) {
+        const piece = block.subarray(at, at + size);
+        at += size;
+        // Every third piece has memory of its own.
+        chunks.add(inOneBlock && at % 3 !== 0 ? piece : Buffer.from(piece));
+        for (
+          let chunk = chunks.finished(finished.length);
+          chunk !== undefined;
+          chunk = chunks.finished(finished.length)
+        )
+          finished.push(chunk);
+      }
+      const all = chunks.all();
+      for (const [i, chunk] of finished.entries()) assert.equal(chunk, all[i]);
+      assert.ok(finished.length < Math.max(1, all.length));
+      assert.deepEqual(Buffer.concat(all), block);
+    }),
+  );
 });

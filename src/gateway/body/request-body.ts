@@ -153,9 +153,10 @@ class BodyReader implements BodySink {
     const parts = this.#chunks.all();
     if (scanner instanceof MultipartScanner) outcome.textBytesIn = length - scanner.fileBytes;
     else if (this.#text !== undefined) {
-      this.#countFinished();
-      const last = parts.at(-1);
-      if (last !== undefined) this.#text.add(last, 0, last.length, true);
+      for (let i = this.#counted; i < parts.length; i++) {
+        const part = parts[i] as Buffer;
+        this.#text.add(part, 0, part.length, i + 1 === parts.length);
+      }
       outcome.textBytesIn = this.#text.textBytes;
     }
     this.#settle({ facts: scanner?.facts(), parts, length, contentType: this.#contentType });

@@ -7,8 +7,8 @@
  */
 
 /**
- * The most spare bytes of one shelf. All of them were in use within the last two seconds. A lower bound would let large bodies
- * allocate blocks again and again: 16 at a time of 1 MB need 16 MB.
+ * The most spare bytes of one shelf, beside the bytes that `maxBufferedBytes` counts. All of them were in use within the last two
+ * seconds. A lower bound would let large bodies allocate blocks again and again: 16 at a time of 1 MB need 16 MB.
  */
 const mostSpareBytes = 64 * 1024 * 1024;
 
