@@ -6,6 +6,7 @@
  * seen a client's key, and the next good request is answered.
  */
 import assert from 'node:assert/strict';
+import { after, afterEach, before } from 'node:test';
 import { setImmediate } from 'node:timers/promises';
 import type { EngineDirectory, EngineStatus } from '../../src/core/engine/directory.ts';
 import type { ModelAlias } from '../../src/core/engine/engine.ts';
@@ -18,6 +19,7 @@ import type { Tracing } from '../../src/core/otlp/request-trace.ts';
 import type { ProxyConfigInput } from '../../src/core/proxy/proxy-config.ts';
 import { fieldsOfFlm } from './attack-fixture.ts';
 import { SampleEngines, sampleRef } from './engine-samples.ts';
+import { assertNoLeaks, type Stock, takeStock } from './leaks.ts';
 import { MovedClock } from './moved-clock.ts';
 import { answer, type RawEngine, type RawRequest, type Script, startRawEngine } from './raw-engine.ts';
 import {
@@ -231,4 +233,21 @@ export class GatewayFixture {
     await closed;
     for (const engine of this.engines) await engine.close();
   }
+}
+
+/** After each test of the file, checks and closes its fixture. After the last one, checks that nothing is left open. */
+export function endFixtureAfterEachTest(current: () => GatewayFixture): void {
+  let stock: Stock;
+  before(() => {
+    stock = takeStock();
+  });
+  afterEach(async () => {
+    const fixture = current();
+    try {
+      await fixture.settle();
+    } finally {
+      await fixture.close();
+    }
+  });
+  after(() => assertNoLeaks(stock));
 }

@@ -4,9 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { GatewayFixture } from '../helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { beforeEach, describe, test } from 'node:test';
+import { endFixtureAfterEachTest, GatewayFixture } from '../helpers/gateway-fixture.ts';
 import {
   answer,
   chunk,
@@ -20,22 +19,11 @@ import {
 } from '../helpers/raw-engine.ts';
 import { openTestGateway, post } from '../helpers/test-gateway.ts';
 
-let stock: Stock;
 let fixture: GatewayFixture;
-before(() => {
-  stock = takeStock();
-});
+endFixtureAfterEachTest(() => fixture);
 beforeEach(async () => {
   fixture = await GatewayFixture.open({ engines: [{}, {}] });
 });
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
 
 const good = answer('{"from":"the second"}');
 const busy = (status: string): Buffer =>

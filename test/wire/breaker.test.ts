@@ -3,10 +3,9 @@
  * sticks, neither to the breaker nor to the count of requests in flight. No request can open the breaker.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import { failuresToOpen } from '../../src/core/engine/breaker.ts';
-import { GatewayFixture } from '../helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { endFixtureAfterEachTest, GatewayFixture } from '../helpers/gateway-fixture.ts';
 import {
   answer,
   chunk,
@@ -19,22 +18,11 @@ import {
 } from '../helpers/raw-engine.ts';
 import { post } from '../helpers/test-gateway.ts';
 
-let stock: Stock;
 let fixture: GatewayFixture;
-before(() => {
-  stock = takeStock();
-});
+endFixtureAfterEachTest(() => fixture);
 beforeEach(async () => {
   fixture = await GatewayFixture.openReal([{ id: 'rig', kind: 'vllm', models: [{ id: 'm' }] }]);
 });
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
 
 const good = answer('{"good":true}');
 

@@ -4,28 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { GatewayFixture } from '../helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { beforeEach, describe, test } from 'node:test';
+import { endFixtureAfterEachTest, GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { answer, chunk, hold, lastChunk, type Step, sseHead } from '../helpers/raw-engine.ts';
 import { get, post } from '../helpers/test-gateway.ts';
 
-let stock: Stock;
 let fixture: GatewayFixture;
-before(() => {
-  stock = takeStock();
-});
+endFixtureAfterEachTest(() => fixture);
 beforeEach(async () => {
   fixture = await GatewayFixture.open();
 });
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
 
 const never: Step = hold(new Promise(() => {}));
 const event = 'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n';

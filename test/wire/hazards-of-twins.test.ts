@@ -3,26 +3,14 @@
  * engines.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
-import { GatewayFixture, type RealEngine } from '../helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { test } from 'node:test';
+import { endFixtureAfterEachTest, GatewayFixture, type RealEngine } from '../helpers/gateway-fixture.ts';
 import { answer } from '../helpers/raw-engine.ts';
 import { post, type WireResponse } from '../helpers/test-gateway.ts';
 
 const id = 'qwen3:8b';
-let stock: Stock;
 let fixture: GatewayFixture;
-before(() => {
-  stock = takeStock();
-});
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
+endFixtureAfterEachTest(() => fixture);
 
 async function send(body: object, key = fixture.proxy.key): Promise<WireResponse> {
   const request = post(

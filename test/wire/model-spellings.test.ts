@@ -3,13 +3,11 @@
  * engine is told is the name that the rules were held against.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { GatewayFixture, type RealEngine } from '../helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { beforeEach, describe, test } from 'node:test';
+import { endFixtureAfterEachTest, GatewayFixture, type RealEngine } from '../helpers/gateway-fixture.ts';
 import { answer, type RawEngine } from '../helpers/raw-engine.ts';
 import { get, post, type WireResponse } from '../helpers/test-gateway.ts';
 
-let stock: Stock;
 let fixture: GatewayFixture;
 const engines: readonly RealEngine[] = [
   {
@@ -22,20 +20,10 @@ const engines: readonly RealEngine[] = [
   { id: 'rig', kind: 'vllm', models: [{ id: 'base' }, { id: 'lora-a' }] },
   { id: 'any', kind: 'openai-compatible', models: [{ id: 'thing' }] },
 ];
-before(() => {
-  stock = takeStock();
-});
+endFixtureAfterEachTest(() => fixture);
 beforeEach(async () => {
   fixture = await GatewayFixture.openReal(engines, [{ name: 'small', target: 'om' }]);
 });
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
 
 const ollama = (): RawEngine => fixture.engines[0] as RawEngine;
 const seen = (): number => fixture.engines.reduce((sum, e) => sum + e.requests.length, 0);

@@ -3,13 +3,11 @@
  * who is told what about names that do not resolve, and what only a key of an administrator may do.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { GatewayFixture, type RealEngine } from '../helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { beforeEach, describe, test } from 'node:test';
+import { endFixtureAfterEachTest, GatewayFixture, type RealEngine } from '../helpers/gateway-fixture.ts';
 import { answer, type RawEngine } from '../helpers/raw-engine.ts';
 import { get, post, type WireResponse } from '../helpers/test-gateway.ts';
 
-let stock: Stock;
 let fixture: GatewayFixture;
 const engines: readonly RealEngine[] = [
   {
@@ -25,23 +23,13 @@ const engines: readonly RealEngine[] = [
   { id: 'studio', kind: 'lmstudio', models: [{ id: 'granite-4' }, { id: 'org/model-7b' }] },
   { id: 'rig', kind: 'vllm', models: [{ id: 'Qwen/Qwen3-8B' }] },
 ];
-before(() => {
-  stock = takeStock();
-});
+endFixtureAfterEachTest(() => fixture);
 beforeEach(async () => {
   fixture = await GatewayFixture.openReal(engines, [
     { name: 'small', target: 'llama3.2:3b' },
     { name: 'gpt-4o', target: 'Qwen/Qwen3-8B' },
   ]);
 });
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
 
 const [box, studio, rig] = [0, 1, 2].map((i) => (): RawEngine => fixture.engines[i] as RawEngine) as [
   () => RawEngine,

@@ -3,9 +3,8 @@
  * move other keys' requests, and no prompt that may have broken an engine is sent to the next one.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
-import { GatewayFixture } from '../helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { beforeEach, describe, test } from 'node:test';
+import { endFixtureAfterEachTest, GatewayFixture } from '../helpers/gateway-fixture.ts';
 import {
   answer,
   chunk,
@@ -18,12 +17,9 @@ import {
 } from '../helpers/raw-engine.ts';
 import { post } from '../helpers/test-gateway.ts';
 
-let stock: Stock;
 let fixture: GatewayFixture;
 let keys: readonly string[];
-before(() => {
-  stock = takeStock();
-});
+endFixtureAfterEachTest(() => fixture);
 beforeEach(async () => {
   const models = [{ id: 'm' }];
   fixture = await GatewayFixture.openReal([
@@ -32,14 +28,6 @@ beforeEach(async () => {
   ]);
   keys = [fixture.addKey({}), fixture.addKey({}), fixture.addKey({})];
 });
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
 
 const good = answer('{"good":true}');
 const json = 'application/json';

@@ -3,32 +3,20 @@
  * error in its own dialect, and the engine's work ends at once.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
+import { beforeEach, describe, test } from 'node:test';
 import type { RunningRequest } from '../../src/core/proxy/running-request.ts';
-import { GatewayFixture } from '../helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
+import { endFixtureAfterEachTest, GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { answer, chunk, hold, lastChunk, type Step, sseHead } from '../helpers/raw-engine.ts';
 import { post } from '../helpers/test-gateway.ts';
 
-let stock: Stock;
 let fixture: GatewayFixture;
-before(() => {
-  stock = takeStock();
-});
+endFixtureAfterEachTest(() => fixture);
 beforeEach(async () => {
   fixture = await GatewayFixture.open({
     engines: [{ slots: 1 }],
     config: { heartbeatMs: 15_000, limits: { commitAfterMs: 30_000 } },
   });
 });
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
 
 const never: Step = hold(new Promise(() => {}));
 const event = 'data: {"choices":[{"delta":{"content":"hi"}}]}\n\n';

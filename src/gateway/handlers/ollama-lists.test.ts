@@ -1,8 +1,7 @@
 /** Ollama's lists at the root: its own bytes where all may be seen, else cut down to what the key may use. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { GatewayFixture } from '../../../test/helpers/gateway-fixture.ts';
-import { assertNoLeaks, type Stock, takeStock } from '../../../test/helpers/leaks.ts';
+import { beforeEach, test } from 'node:test';
+import { endFixtureAfterEachTest, GatewayFixture } from '../../../test/helpers/gateway-fixture.ts';
 import {
   answer,
   chunk,
@@ -14,11 +13,8 @@ import {
 } from '../../../test/helpers/raw-engine.ts';
 import { get } from '../../../test/helpers/test-gateway.ts';
 
-let stock: Stock;
 let fixture: GatewayFixture;
-before(() => {
-  stock = takeStock();
-});
+endFixtureAfterEachTest(() => fixture);
 beforeEach(async () => {
   fixture = await GatewayFixture.openReal([
     { id: 'one', kind: 'ollama', models: [{ id: 'a:latest' }, { id: 'b:1' }] },
@@ -26,14 +22,6 @@ beforeEach(async () => {
     { id: 'rig', kind: 'vllm', models: [{ id: 'v' }] },
   ]);
 });
-afterEach(async () => {
-  try {
-    await fixture.settle();
-  } finally {
-    await fixture.close();
-  }
-});
-after(() => assertNoLeaks(stock));
 
 const first = '{"models" : [{"name":"a:latest","size":1.0e2,"unknown":null},{"name":"b:1"}]}';
 const second = '{"models":[{"name":"c:latest"}]}';
