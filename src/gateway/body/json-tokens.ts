@@ -43,6 +43,8 @@ export class JsonTokens {
   escaped = false;
   /** 0, the number of missing hex digits, or `afterBackslash`. */
   #escape = 0;
+  /** How many bytes of the string a search may take next: as many as were clean before. 0: too few to search. */
+  #block = 0;
   #number = minus;
   #literal = '';
   #literalAt = 0;
@@ -53,6 +55,7 @@ export class JsonTokens {
   /** Starts at the byte after the opening quote. */
   beginString(buffer: Buffer, at: number, to: number): number {
     this.escaped = false;
+    this.#block = 0;
     return this.string(buffer, at, to);
   }
 
@@ -72,6 +75,7 @@ export class JsonTokens {
         if (byte === quote) return at;
         if (byte === backslash) {
           this.escaped = true;
+          this.#block = 0;
           // Most escapes are two bytes, and often several follow each other.
           if (at < to && isEscape(buffer[at] as number)) {
             at += 1;
@@ -94,15 +98,20 @@ export class JsonTokens {
 
   /** Starts at a word-aligned position. Returns a position before which there is no special byte. */
   #skip(buffer: Buffer, from: number, to: number): number {
-    const soon = Math.min(to, from + wordBytes);
-    let at = this.#skipWords(buffer, from, soon);
-    if (at !== soon) return at;
-    for (let bytes = firstBlockBytes; at < to; bytes = Math.min(bytes * 2, longestSearch)) {
-      const blockEnd = Math.min(to, at + bytes);
+    let at = from;
+    if (this.#block === 0) {
+      const soon = Math.min(to, from + wordBytes);
+      at = this.#skipWords(buffer, from, soon);
+      if (at !== soon) return at;
+      this.#block = firstBlockBytes;
+    }
+    while (at < to) {
+      const blockEnd = Math.min(to, at + this.#block);
       at = cleanUntil(buffer, at, blockEnd);
       if (at < blockEnd) break;
+      this.#block = Math.min(this.#block * 2, longestSearch);
     }
-    return this.#skipWords(buffer, at, to);
+    return to - at <= nearBytes ? at : this.#skipWords(buffer, at, to);
   }
 
   /** Returns the first word, from a word-aligned position on, that holds a special byte or is not whole. */

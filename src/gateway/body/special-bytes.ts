@@ -4,26 +4,31 @@
  * text as a string first, which costs as much again.
  *
  * The module has one page of memory, to which the text is copied, and one function. These are its instructions, written
- * below in the binary format of WebAssembly (Core 2.0, chapter 5):
+ * below in the binary format of WebAssembly (Core 2.0, chapter 5). `special` stands for eight of them: compare the 16 bytes
+ * at an offset from `$at`.
  *
  *   (func (export "f") (param $at i32) (param $to i32) (result i32) (local $bytes $quote $slash $control v128)
  *     (local.set $quote (i8x16.splat 0x22)) (local.set $slash (i8x16.splat 0x5c)) (local.set $control (i8x16.splat 0x1f))
  *     (loop $next
  *       (if (i32.lt_u (local.get $at) (local.get $to)) (then
- *         (local.set $bytes (v128.load (local.get $at)))
- *         (if (v128.any_true (v128.or (v128.or
- *               (i8x16.eq (local.get $bytes) (local.get $quote))
- *               (i8x16.eq (local.get $bytes) (local.get $slash)))
- *               (i8x16.eq (local.get $bytes) (i8x16.min_u (local.get $bytes) (local.get $control)))))
- *           (then (return (local.get $at))))
- *         (local.set $at (i32.add (local.get $at) (i32.const 16)))
- *         (br $next))))
+ *         (if (i32.eqz (v128.any_true (v128.or (v128.or (v128.or (special 0) (special 16)) (special 32)) (special 48))))
+ *           (then (local.set $at (i32.add (local.get $at) (i32.const 64))) (br $next))))))
+ *     (loop $next
+ *       (if (i32.lt_u (local.get $at) (local.get $to)) (then
+ *         (if (i32.eqz (v128.any_true (special 0)))
+ *           (then (local.set $at (i32.add (local.get $at) (i32.const 16))) (br $next))))))
  *     (local.get $at))
+ *
+ *   special: (local.set $bytes (v128.load offset=... (local.get $at)))
+ *     (v128.or (v128.or
+ *       (i8x16.eq (local.get $bytes) (local.get $quote))
+ *       (i8x16.eq (local.get $bytes) (local.get $slash)))
+ *       (i8x16.eq (local.get $bytes) (i8x16.min_u (local.get $bytes) (local.get $control))))
  */
 
 /** The most bytes of one search. */
 export const longestSearch = 32 * 1024;
-/** The bytes of a vector. Where a search ends within one, zeros follow, which are special. */
+/** The bytes of a vector. Behind the text are zeros, which are special. */
 const step = 16;
 
 type Code = readonly number[];
@@ -33,26 +38,34 @@ const get = (local: number): Code => [0x20, local];
 const set = (local: number): Code => [0x21, local];
 const simd = (...code: Code): Code => [0xfd, ...code];
 const splat = (byte: number): Code => simd(0x0c, ...Array<number>(step).fill(byte));
-const [load, equal, smaller, or, anyTrue] = [
-  simd(0x00, 0, 0),
-  simd(0x23),
-  simd(0x77),
-  simd(0x50),
-  simd(0x53),
-];
-const [loop, when, noResult, end, branch, giveBack] = [0x03, 0x04, 0x40, 0x0b, 0x0c, 0x0f];
-const [lessThan, add, constant] = [0x49, 0x6a, 0x41];
+const load = (offset: number): Code => simd(0x00, 0, offset);
+const [equal, smaller, or, anyTrue] = [simd(0x23), simd(0x77), simd(0x50), simd(0x53)];
+const [loop, when, noResult, end, branch] = [0x03, 0x04, 0x40, 0x0b, 0x0c];
+const [lessThan, isZero, add] = [0x49, 0x45, 0x6a];
+/** As a signed LEB128 number of two bytes. */
+const constant = (bytes: number): Code => [0x41, (bytes & 127) | 128, bytes >> 7];
 
-const search: Code = [
-  ...[...splat(0x22), ...set(quote), ...splat(0x5c), ...set(slash), ...splat(0x1f), ...set(control)],
-  ...[loop, noResult, ...get(at), ...get(to), lessThan, when, noResult],
-  ...[...get(at), ...load, ...set(bytes)],
+const special = (offset: number): Code => [
+  ...[...get(at), ...load(offset), ...set(bytes)],
   ...[...get(bytes), ...get(quote), ...equal],
   ...[...get(bytes), ...get(slash), ...equal, ...or],
   ...[...get(bytes), ...get(bytes), ...get(control), ...smaller, ...equal, ...or],
-  ...[...anyTrue, when, noResult, ...get(at), giveBack, end],
-  ...[...get(at), constant, step, add, ...set(at), branch, 1, end, end],
-  ...[...get(at), end],
+];
+
+/** Goes on by so many bytes until `found` tells of a special byte among them, or the text ends. */
+const skipWhileClean = (found: Code, skipped: number): Code => [
+  ...[loop, noResult, ...get(at), ...get(to), lessThan, when, noResult],
+  ...[...found, ...anyTrue, isZero, when, noResult],
+  ...[...get(at), ...constant(skipped), add, ...set(at), branch, 2, end, end, end],
+];
+
+const four: Code = [
+  ...[...special(0), ...special(step), ...or],
+  ...[...special(2 * step), ...or, ...special(3 * step), ...or],
+];
+const search: Code = [
+  ...[...splat(0x22), ...set(quote), ...splat(0x5c), ...set(slash), ...splat(0x1f), ...set(control)],
+  ...[...skipWhileClean(four, 4 * step), ...skipWhileClean(special(0), step), ...get(at), end],
 ];
 
 /** A part that begins with its length: a number of at most two bytes here. */
@@ -101,7 +114,7 @@ export function cleanUntil(buffer: Buffer, from: number, to: number): number {
   made ??= make();
   if (made === 'impossible') return from;
   const { memory, find } = made;
-  memory.set(buffer.subarray(from, to));
+  buffer.copy(memory, 0, from, to);
   const found = find(0, to - from);
   // No prompt stays in memory.
   memory.fill(0, 0, to - from);
