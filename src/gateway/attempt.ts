@@ -62,10 +62,11 @@ export function admit(
       x.trace?.waited(enteredMs, nowMs);
       resolve(outcome);
     };
-    relay.onOver = () => {
+    const leave = (): void => {
       entered.leave();
       settle(undefined);
     };
+    relay.onOver = leave;
   });
 }
 
@@ -89,12 +90,13 @@ export function startAttempt(
   x.outcome.engine = ref.id;
   x.outcome.contextLength = candidate.model?.contextLength;
   const attempt = x.trace?.attempt(ref, candidate.model?.id, clock.monotonicMs());
-  relay.onOver = (result) => {
+  const over = (result: AttemptResult): void => {
     const { namesAccount } = x.head.fields;
     if (attempt !== undefined) endAttempt(attempt, result, clock);
     lease.release(result.end, engineVerdict(request, key, candidate, result, namesAccount));
     settled(result);
   };
+  relay.onOver = over;
   relay.inFlightRequest = upstream.send(
     {
       to: ref.address,

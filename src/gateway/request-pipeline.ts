@@ -250,10 +250,11 @@ async function sendTexts(x: Exchange, { status, texts, fields }: StreamResponse)
   const { reply } = x;
   const { onFinish } = x;
   let wake = (): void => {};
-  x.onFinish = () => {
+  const finish = (): void => {
     onFinish?.();
     wake();
   };
+  x.onFinish = finish;
   x.conclude({ ending: 'done', status });
   reply.head({ status, fields: [...commonFields(x), ...fields], contentLength: undefined });
   reply.flush();

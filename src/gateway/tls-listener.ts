@@ -118,10 +118,11 @@ export class TlsListener {
     this.#handshakes.set(raw, handshake);
     if (entry === undefined) this.#beyond += 1;
     else {
-      entry.close = () => {
+      const close = (): void => {
         this.#forget(handshake);
         this.#rejectConnection(raw, address);
       };
+      entry.close = close;
     }
     raw.on('close', () => {
       if (entry === undefined) this.#beyond -= 1;

@@ -18,7 +18,8 @@ export function makeAdmin(admin: AdminPort | undefined): RouteHandler {
       if (admin === undefined) return unknownPath;
       assert(key !== undefined && body !== undefined, 'the route needs a key, and its plan reads the body');
       const left = new AbortController();
-      x.onFinish = () => left.abort();
+      const leave = (): void => left.abort();
+      x.onFinish = leave;
       const query = x.query === '' ? '' : `?${x.query}`;
       const reply = await admin.call(
         {

@@ -50,7 +50,8 @@ async function mergedList(
   deps: OllamaListsDeps,
 ): Promise<Resolved> {
   const aborter = new AbortController();
-  x.onFinish = () => aborter.abort();
+  const leave = (): void => aborter.abort();
+  x.onFinish = leave;
   const lists = await Promise.all(engines.map((engine) => list(engine, target, deps, aborter.signal)));
   if (lists.every((l) => l === undefined)) return { code: 'ENGINE_CONNECT_FAILED', rule: rule('engine') };
   const models = engines.flatMap((engine, i) => {

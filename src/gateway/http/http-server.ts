@@ -113,12 +113,14 @@ export class HttpServer {
     }
     const connection = new Connection(socket, entry, this.#deps.clock.monotonicMs());
     this.#connections.set(socket, connection);
-    entry.close = () => {
+    const close = (): void => {
       // Closing an idle connection is not a refusal: its client opens another connection.
       if (!entry.isKnown) this.#recordRejection(address, 'CONNECTIONS_EXHAUSTED');
       socket.destroy();
     };
-    entry.isWriting = () => socket.writableLength > 0;
+    const isWriting = (): boolean => socket.writableLength > 0;
+    entry.close = close;
+    entry.isWriting = isWriting;
     socket.on('drain', () => {
       connection.stalledSinceMs = 0;
       connection.onDrain?.();

@@ -108,8 +108,10 @@ export class Relay implements ResponseHandler, Progress {
     this.#x = deps.x;
     this.#sinceMs = deps.nowMs();
     this.#x.progress = this;
-    this.#x.onAbort = (why) => this.#abort(why);
-    this.#x.onTick = (nowMs) => this.#tick(nowMs);
+    const abort = (why: AbortCause): void => this.#abort(why);
+    const tick = (nowMs: number): void => this.#tick(nowMs);
+    this.#x.onAbort = abort;
+    this.#x.onTick = tick;
   }
 
   /** Nothing more is relayed: the response is complete or failed, or the client left. */
