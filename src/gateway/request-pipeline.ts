@@ -71,7 +71,8 @@ export class RequestPipeline {
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
-    this.#nowMs = () => deps.clock.monotonicMs();
+    const nowMs = (): number => deps.clock.monotonicMs();
+    this.#nowMs = nowMs;
     const { guard, authenticate, applyPolicy, takeStream, authorize } = deps;
     this.#steps = [guard, authenticate, applyPolicy, router, takeStream, authorize];
   }

@@ -12,7 +12,7 @@ import assert from 'node:assert';
 import type { Clock } from '../clock.ts';
 import type { Denial } from './access.ts';
 import type { AdmissionAsk, QueueTicket } from './admission.ts';
-import type { HeldLeases } from './fair-admission.ts';
+import type { FairAdmission, HeldLeases } from './fair-admission.ts';
 import type { LinkState } from './held-link.ts';
 import { type CountedKey, concurrencyDenial, type HeldRequests, type KeyHolding } from './key-holdings.ts';
 import { type DialLink, type LinkAsk, type LinkPlace, linkAnswers } from './limits-link.ts';
@@ -102,8 +102,9 @@ export class LinkedLimits {
     const own = waiting.filter(({ number }) => !othersWaiting.has(number));
     this.#handedOver = new Map(own.map(({ number }, i) => [number, i + 1]));
     local.admission.pause();
-    local.admission.onRelease = (engine, family, end, answer) =>
+    const release: FairAdmission['onRelease'] = (engine, family, end, answer) =>
       this.tell({ do: 'release', engine, family, end, ...(answer === undefined ? {} : { answer }) });
+    local.admission.onRelease = release;
     this.#link = new LimitsLinkClient({
       id,
       known: own.length,

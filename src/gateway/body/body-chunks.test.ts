@@ -71,3 +71,13 @@ test('a chunk that counts as finished is the same at the end of the body', () =>
     }),
   );
 });
+
+test('a body that fills blocks in tiny pieces is not copied', () => {
+  const chunks = new BodyChunks();
+  const blocks = Array.from({ length: 40 }, () => Buffer.alloc(32_768));
+  for (const block of blocks)
+    for (let at = 0; at < block.length; at += 1_024) chunks.add(block.subarray(at, at + 1_024));
+  const all = chunks.all();
+  assert.equal(all.length, blocks.length);
+  assert.ok(all.every((chunk, i) => chunk.buffer === blocks[i]?.buffer));
+});

@@ -3,7 +3,8 @@
  * memory become one.
  *
  * The client chooses the size of the chunks. A buffer of one byte costs about 400 bytes, so a body that the memory
- * budget counts as 4 MB could take 1.5 GB. From the 17th chunk on, small chunks are therefore copied together.
+ * budget counts as 4 MB could take 1.5 GB. From the 17th chunk on, small chunks are therefore copied together, except at the
+ * beginning of a large block, where further chunks will follow.
  */
 const fewPieces = 16;
 /** A chunk of this size or more is kept as its own buffer. */
@@ -23,7 +24,7 @@ export class BodyChunks {
   add(piece: Buffer): void {
     this.length += piece.length;
     if (this.#isNext(piece)) return;
-    if (this.#pieces.length < fewPieces || piece.length >= smallBytes) {
+    if (this.#pieces.length < fewPieces || piece.length >= smallBytes || beginsBlock(piece)) {
       this.#close();
       this.#pieces.push(piece);
       return;
@@ -79,4 +80,8 @@ export class BodyChunks {
     this.#pieces.push(this.#gathered.subarray(this.#from, this.#to));
     this.#from = this.#to;
   }
+}
+
+function beginsBlock({ byteOffset, buffer }: Buffer): boolean {
+  return byteOffset === 0 && buffer.byteLength >= gatherBytes;
 }

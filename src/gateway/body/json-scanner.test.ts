@@ -252,7 +252,8 @@ test('each control character is found in each part of a very long string', () =>
       if (at % 3 === 1) text[at + 1] = 0x78;
       if (at % 3 === 2) text[at - 1] = 0x78;
       const body = Buffer.concat([Buffer.from('{"a":"'), text.subarray(0, length - 1), Buffer.from('y"}')]);
-      assert.match(String(scan(body)), /control character/, `${control} at ${at}`);
+      for (const pieceBytes of [length * 2, 20_000, 33_000])
+        assert.match(String(scan(body, pieceBytes)), /control character/, `${control} at ${at}`);
     }
   }
 });
@@ -262,7 +263,8 @@ test('a very long string ends at its quote and keeps its escapes, wherever they 
     for (const escaped of ['\\"', '\\\\', '\\n', '\\u0022']) {
       const text = 'x'.repeat(at) + escaped + '\u3042'.repeat(300) + escaped;
       assert.equal(accepted(`{"a":"${text}","model":"m"}`).model, 'm', `${escaped} at ${at}`);
-      assert.equal(accepted(`{"a":"${text}","model":"m"}`, 4_099).model, 'm', `${escaped} at ${at}`);
+      for (const pieceBytes of [100, 4_099, 20_000, 65_536])
+        assert.equal(accepted(`{"a":"${text}","model":"m"}`, pieceBytes).model, 'm', `${escaped} at ${at}`);
     }
     refused(`{"a":"${'x'.repeat(at)}\\x","model":"m"}`, /unknown escape/);
   }

@@ -66,3 +66,43 @@ test('spare blocks that no body used since the last look are freed, and the othe
   assert.ok(all.isSupersetOf(busyMemory));
   assert.ok(all.isDisjointFrom(idleMemory));
 });
+
+test('memory that a socket fills follows the bytes that were stored, and ends with the body', () => {
+  const blocks = new BodyBlocks();
+  const sent = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
+  const parts = [...store(blocks, sent.subarray(0, 40_000))];
+  let at = 40_000;
+  for (;;) {
+    const memory = blocks.lend(sent.length - at);
+    if (memory === undefined) break;
+    assert.ok(memory.length >= 16_384 && memory.length <= sent.length - at, `${memory.length} bytes`);
+    // A read returns as many bytes as there are.
+    const bytes = Math.min(memory.length, 1 + (at % 20_000));
+    sent.copy(memory, 0, at, at + bytes);
+    parts.push(blocks.filled(bytes));
+    at += bytes;
+  }
+  assert.ok(sent.length - at < 16_384);
+  parts.push(...store(blocks, sent.subarray(at)));
+  assert.deepEqual(Buffer.concat(parts), sent);
+});
+
+test('a body of which little has arrived gets no large memory to wait for the rest', () => {
+  const blocks = new BodyBlocks();
+  store(blocks, Buffer.alloc(32 * 1024 - 1));
+  assert.equal(blocks.lend(10_000_000), undefined);
+});
+
+test('memory that a socket may still fill serves no other body', () => {
+  const [one, other] = [new BodyBlocks(), new BodyBlocks()];
+  store(one, Buffer.alloc(40_000));
+  const lent = one.lend(1_000_000);
+  assert.ok(lent !== undefined);
+  one.giveBack();
+  const next = memoryOf(store(other, Buffer.alloc(1_000_000)));
+  assert.ok(!next.has(lent.buffer));
+  // The socket reads elsewhere from now on.
+  assert.equal(one.lend(0), undefined);
+  one.giveBack();
+  assert.ok(memoryOf(store(other, Buffer.alloc(100_000))).has(lent.buffer));
+});

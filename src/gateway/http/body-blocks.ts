@@ -5,6 +5,7 @@
  *
  * A body gives its blocks back only when nothing reads them any more. Blocks that are not given back are left to V8.
  */
+import assert from 'node:assert/strict';
 
 /**
  * The most spare bytes of one shelf, beside the bytes that `maxBufferedBytes` counts. All of them were in use within the last two
@@ -46,18 +47,28 @@ class Shelf {
 const small = new Shelf(2 * 1024);
 const medium = new Shelf(8 * 1024);
 const large = new Shelf(32 * 1024);
+/** What one read returns at most. */
+const largest = new Shelf(64 * 1024);
 
 /** The shelf of the smallest blocks with so many bytes, or of the largest. */
 function shelfFor(bytes: number): Shelf {
-  return bytes <= small.bytes ? small : bytes <= medium.bytes ? medium : large;
+  if (bytes <= medium.bytes) return bytes <= small.bytes ? small : medium;
+  return bytes <= large.bytes ? large : largest;
 }
 
-/** The blocks of one body. Together they have at most five times its size, or 2 KB. */
+/** Below this, a body is copied: memory that waits for a slow client must not be many times what it has sent. */
+const leastStored = 32 * 1024;
+/** With fewer bytes to come, or room for fewer, a copy is as cheap. */
+const leastLent = 16 * 1024;
+
+/** The blocks of one body. Together they have at most five times the bytes that arrived, or 2 KB. */
 export class BodyBlocks {
   readonly #blocks: Buffer[] = [];
   #stored = 0;
   /** Bytes used of the last block. */
   #used = 0;
+  /** A socket may write into the last block. */
+  #isLent = false;
 
   /** Copies the bytes from `from` on, as many as the block has room for, and returns the copy. */
   store(bytes: Buffer, from: number): Buffer {
@@ -74,7 +85,34 @@ export class BodyBlocks {
     return block.subarray(start, this.#used);
   }
 
+  /**
+   * Returns memory into which a socket may read the next bytes of the body, of which `left` are missing, or undefined if they
+   * must be stored. The socket may use the memory until the next call, and until then no block is given back.
+   */
+  lend(left: number): Buffer | undefined {
+    this.#isLent = left >= leastLent && this.#stored >= leastStored;
+    if (!this.#isLent) return undefined;
+    let block = this.#blocks.at(-1);
+    if (block === undefined || block.length - this.#used < leastLent) {
+      block = largest.take();
+      this.#blocks.push(block);
+      this.#used = 0;
+    }
+    return block.subarray(this.#used, Math.min(block.length, this.#used + left));
+  }
+
+  /** The socket has read so many bytes into the memory that was lent. Returns them. */
+  filled(bytes: number): Buffer {
+    const block = this.#blocks.at(-1);
+    assert(this.#isLent && block !== undefined && bytes <= block.length - this.#used);
+    const start = this.#used;
+    this.#stored += bytes;
+    this.#used += bytes;
+    return block.subarray(start, this.#used);
+  }
+
   giveBack(): void {
+    if (this.#isLent) return;
     for (let block = this.#blocks.pop(); block !== undefined; block = this.#blocks.pop())
       shelfFor(block.length).giveBack(block);
     this.#stored = 0;
@@ -83,5 +121,5 @@ export class BodyBlocks {
 
 /** Frees the spare blocks that no body used since the last call. Called once a second. */
 export function freeUnusedBlocks(): void {
-  for (const shelf of [small, medium, large]) shelf.freeUnused();
+  for (const shelf of [small, medium, large, largest]) shelf.freeUnused();
 }

@@ -81,16 +81,22 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
   }
 
   data(chunk: Buffer): void {
-    // The exchange is over: bytes that arrive after this point are discarded.
-    if (this.#sink === undefined) return;
-    this.#read += chunk.length;
-    if (this.#read > this.#deps.maxBodyBytes) return this.refuse(this.#tooLarge());
-    if (!this.#take(chunk.length)) return;
+    if (!this.#accept(chunk.length)) return;
     if (this.#decoder !== undefined) {
       const own = this.#message.sharesBytes ? Buffer.from(chunk) : chunk;
       this.#decoder.write(own, () => this.#giveBack(own.length));
     } else if (!this.#message.sharesBytes) this.#give(chunk, chunk);
     else this.#giveBlocks(chunk);
+  }
+
+  lend(left: number): Buffer | undefined {
+    return this.#blocks?.lend(this.#sink === undefined ? 0 : left);
+  }
+
+  filled(bytes: number): void {
+    if (this.#blocks === undefined || !this.#accept(bytes)) return;
+    const own = this.#blocks.filled(bytes);
+    this.#give(own, own);
   }
 
   end(): void {
@@ -150,6 +156,16 @@ export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, Deco
     this.#deps.holdings.giveBackBytes(this.#holding, this.#taken);
     this.#taken = 0;
     this.#released = true;
+  }
+
+  /** Counts received bytes. Returns false where they are discarded. */
+  #accept(bytes: number): boolean {
+    // The exchange is over.
+    if (this.#sink === undefined) return false;
+    this.#read += bytes;
+    if (this.#read <= this.#deps.maxBodyBytes) return this.#take(bytes);
+    this.refuse(this.#tooLarge());
+    return false;
   }
 
   /** Reserves memory. Returns false if there is none or if reading has stopped; the body was refused then. */

@@ -44,6 +44,8 @@ export class FastPathParser {
   #bytes: Buffer | undefined;
   #at = 0;
   #message: OrdinaryMessage | undefined;
+  /** Where the socket puts the bytes of the next read: in memory of the body, or where all connections read. */
+  #memory: Buffer = sharedRead;
   #advancing = false;
   readonly #turns: ReadPacer;
   #isHandedOver = false;
@@ -58,7 +60,7 @@ export class FastPathParser {
     this.#deps = deps;
     this.#turns = new ReadPacer(connection.socket, () => !connection.socket.destroyed);
     this.#socket.on('data', this.#onData);
-    readShared(this.#socket, this.#onRead);
+    readShared(this.#socket, { onRead: this.#onRead, nextMemory: this.#nextMemory });
     this.#socket.on('end', this.#onEnd);
     this.#socket.on('error', this.#onError);
   }
@@ -137,7 +139,7 @@ export class FastPathParser {
     socket.off('error', this.#onError);
     // Bytes cannot be put back into a socket that has ended. The remaining bytes are an incomplete request, or none.
     if (this.#sawEnd) return this.#close();
-    socket.unshift(ownBytes(rest));
+    socket.unshift(ownBytes(rest, this.#memory));
     this.#deps.handOver(socket);
   }
 
@@ -149,19 +151,31 @@ export class FastPathParser {
   readonly #advanceLater = (): void => this.advance();
 
   readonly #onRead = (length: number): boolean => {
-    const chunk = sharedRead.subarray(0, length);
+    const memory = this.#memory;
+    if (memory !== sharedRead && this.#message?.filled(length) === true) {
+      this.#turns.took(length);
+      return true;
+    }
+    const chunk = memory.subarray(0, length);
     let goesOn = true;
     if (this.#isHandedOver) goesOn = this.#socket.push(Buffer.from(chunk));
     else {
       this.#onData(chunk);
       if (this.#bytes !== undefined) {
-        this.#bytes = ownBytes(this.#bytes.subarray(this.#at));
+        this.#bytes = ownBytes(this.#bytes.subarray(this.#at), memory);
         this.#at = 0;
       }
     }
     // A prompt does not stay here: the next read may be short, or never happen.
     chunk.fill(0);
     return goesOn;
+  };
+
+  readonly #nextMemory = (): Buffer | undefined => {
+    const next = this.#message?.lend() ?? sharedRead;
+    if (next === this.#memory) return undefined;
+    this.#memory = next;
+    return next;
   };
 
   readonly #onData = (chunk: Buffer): void => {
@@ -186,8 +200,9 @@ export class FastPathParser {
   };
 }
 
-function ownBytes(bytes: Buffer): Buffer {
-  return bytes.buffer === sharedRead.buffer ? Buffer.from(bytes) : bytes;
+/** Copies bytes of `memory`, where the next read puts its bytes. */
+function ownBytes(bytes: Buffer, memory: Buffer): Buffer {
+  return bytes.buffer === memory.buffer ? Buffer.from(bytes) : bytes;
 }
 
 class OrdinaryMessage implements HttpMessage {
@@ -229,6 +244,21 @@ class OrdinaryMessage implements HttpMessage {
     this.#listener?.data(chunk);
     // The listener may have changed during the call.
     if (this.leftBytes === 0) this.#listener?.end();
+  }
+
+  /** Memory for the next bytes of the body, where its reader has some. */
+  lend(): Buffer | undefined {
+    return this.#listener?.lend?.(this.leftBytes);
+  }
+
+  /** So many bytes are in the memory that was lent. Returns false if its lender no longer reads the body. */
+  filled(bytes: number): boolean {
+    if (this.#listener?.filled === undefined) return false;
+    this.leftBytes -= bytes;
+    this.#listener.filled(bytes);
+    // The listener may have changed during the call.
+    if (this.leftBytes === 0) this.#listener?.end();
+    return true;
   }
 
   sendContinue(): void {

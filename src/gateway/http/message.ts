@@ -8,6 +8,10 @@ import type { RequestHead } from '../exchange.ts';
 export interface BodyListener {
   /** If the message shares bytes, they are valid only in this call. */
   data(chunk: Buffer): void;
+  /** Memory into which the next bytes of the body may be read, of which `left` are missing. Undefined: `data` takes them. */
+  lend?(left: number): Buffer | undefined;
+  /** So many bytes of the body were read into the memory that `lend` returned last. */
+  filled?(bytes: number): void;
   /** The body is complete. */
   end(): void;
 }

@@ -4,6 +4,9 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { readShared, sharedRead } from './shared-reads.ts';
 
+/** Every read goes where the last one went. */
+const nextMemory = (): undefined => undefined;
+
 /** Both ends of a connection. */
 async function pair(t: TestContext): Promise<readonly [accepted: Socket, client: Socket]> {
   const server = createServer();
@@ -19,10 +22,11 @@ async function pair(t: TestContext): Promise<readonly [accepted: Socket, client:
 test('this Node lets accepted sockets read into shared memory', async (t) => {
   const [accepted, client] = await pair(t);
   let received = '';
-  const isShared = readShared(accepted, (length) => {
+  const onRead = (length: number): boolean => {
     received += sharedRead.toString('latin1', 0, length);
     return true;
-  });
+  };
+  const isShared = readShared(accepted, { onRead, nextMemory });
   assert.equal(isShared, true);
   accepted.on('data', () => assert.fail('a read of its own'));
   const text = 'a few words '.repeat(20_000);
@@ -34,10 +38,11 @@ test('this Node lets accepted sockets read into shared memory', async (t) => {
 test('a socket that is told to wait reads nothing until it is resumed', async (t) => {
   const [accepted, client] = await pair(t);
   let received = 0;
-  readShared(accepted, (length) => {
+  const onRead = (length: number): boolean => {
     received += length;
     return false;
-  });
+  };
+  readShared(accepted, { onRead, nextMemory });
   accepted.resume();
   const total = 3 * sharedRead.length;
   client.end(Buffer.alloc(total));
@@ -54,17 +59,39 @@ test('a socket that is told to wait reads nothing until it is resumed', async (t
 
 test('a stream without a handle, and a socket that reads for somebody else, are left as they are', async (t) => {
   const [accepted] = await pair(t);
-  assert.equal(
-    readShared(accepted, () => true),
-    true,
-  );
-  assert.equal(
-    readShared(accepted, () => true),
-    false,
-  );
+  const reader = { onRead: () => true, nextMemory };
+  assert.equal(readShared(accepted, reader), true);
+  assert.equal(readShared(accepted, reader), false);
   accepted.destroy();
-  assert.equal(
-    readShared(accepted, () => true),
-    false,
+  assert.equal(readShared(accepted, reader), false);
+});
+
+test('each read goes into the memory that the reader named after the read before', async (t) => {
+  const [accepted, client] = await pair(t);
+  const own = [Buffer.alloc(1_000), Buffer.alloc(30_000), Buffer.alloc(10)];
+  const text = Buffer.from('a few words '.repeat(20_000));
+  const reads: string[] = [];
+  let memory = sharedRead;
+  const turns = [own[0], undefined, own[1], sharedRead, own[2], sharedRead];
+  const onRead = (length: number): boolean => {
+    assert.ok(length <= memory.length);
+    reads.push(memory.toString('latin1', 0, length));
+    memory.fill(0);
+    return true;
+  };
+  const named = (): Buffer | undefined => {
+    const next = turns.shift();
+    if (next !== undefined) memory = next;
+    return next;
+  };
+  assert.equal(readShared(accepted, { onRead, nextMemory: named }), true);
+  accepted.resume();
+  for (let at = 0; at < text.length; at += 40_000) client.write(text.subarray(at, at + 40_000));
+  client.end();
+  await once(accepted, 'end');
+  assert.equal(reads.join(''), text.toString('latin1'));
+  assert.ok(
+    reads.some((read) => read.length === 10),
+    'a read of the smallest memory',
   );
 });

@@ -13,24 +13,34 @@ const sharedBytes = 64 * 1024;
 /** The bytes of the last read of any connection. They are valid only in the call that delivers them. */
 export const sharedRead = Buffer.allocUnsafeSlow(sharedBytes);
 
-type OnRead = (length: number) => boolean;
+/** Who reads a socket. */
+export interface Reader {
+  /** `length` bytes are in `sharedRead`, or in the memory of the last call of `nextMemory`. False pauses the socket. */
+  readonly onRead: (length: number) => boolean;
+  /** Called after each read: the memory for the next one, or undefined where it is that of the last one. */
+  readonly nextMemory: () => Buffer | undefined;
+}
 
 interface Internals {
   readonly bufferField: symbol;
   readonly callbackField: symbol;
+  readonly nextField: symbol;
 }
 
 /** Finds the fields of `onread` by their values in a socket that has the option. */
 function findInternals(): Internals | undefined {
   const callback = (): boolean => true;
-  const pattern = new Socket({ onread: { buffer: sharedRead, callback } });
-  const fieldOf = (value: unknown): symbol | undefined =>
-    Object.getOwnPropertySymbols(pattern).find((name) => Reflect.get(pattern, name) === value);
-  const bufferField = fieldOf(sharedRead);
-  const callbackField = fieldOf(callback);
-  return bufferField === undefined || callbackField === undefined
+  const generate = (): Buffer => sharedRead;
+  const fieldOf = (value: unknown, buffer: Buffer | (() => Buffer)): symbol | undefined => {
+    const pattern = new Socket({ onread: { buffer, callback } });
+    return Object.getOwnPropertySymbols(pattern).find((name) => Reflect.get(pattern, name) === value);
+  };
+  const bufferField = fieldOf(sharedRead, sharedRead);
+  const callbackField = fieldOf(callback, sharedRead);
+  const nextField = fieldOf(generate, generate);
+  return bufferField === undefined || callbackField === undefined || nextField === undefined
     ? undefined
-    : { bufferField, callbackField };
+    : { bufferField, callbackField, nextField };
 }
 
 let internals: Internals | 'unknown' | undefined;
@@ -40,16 +50,17 @@ let internals: Internals | 'unknown' | undefined;
  * returns false to pause the socket. `data` still brings bytes that were read before. Returns false if this Node does not
  * allow that.
  */
-export function readShared(socket: Socket, onRead: OnRead): boolean {
+export function readShared(socket: Socket, reader: Reader): boolean {
   internals ??= findInternals() ?? 'unknown';
   const { _handle: handle } = socket as Socket & {
     readonly _handle?: { readonly useUserBuffer?: (buffer: Buffer) => void } | null;
   };
   if (internals === 'unknown' || typeof handle?.useUserBuffer !== 'function') return false;
-  const { bufferField, callbackField } = internals;
+  const { bufferField, callbackField, nextField } = internals;
   if (Reflect.get(socket, bufferField) !== null || Reflect.get(socket, callbackField) !== null) return false;
   Reflect.set(socket, bufferField, sharedRead);
-  Reflect.set(socket, callbackField, onRead);
+  Reflect.set(socket, callbackField, reader.onRead);
+  Reflect.set(socket, nextField, reader.nextMemory);
   handle.useUserBuffer(sharedRead);
   return true;
 }
