@@ -52,7 +52,7 @@ const special = (offset: number): Code => [
   ...[...get(bytes), ...get(bytes), ...get(control), ...smaller, ...equal, ...or],
 ];
 
-/** Goes on by so many bytes until `found` tells of a special byte among them, or the text ends. */
+/** Goes on by so many bytes until `found` finds a special byte among them, or the text ends. */
 const skipWhileClean = (found: Code, skipped: number): Code => [
   ...[loop, noResult, ...get(at), ...get(to), lessThan, when, noResult],
   ...[...found, ...anyTrue, isZero, when, noResult],
