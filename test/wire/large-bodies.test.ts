@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
+import { BodyBlocks } from '../../src/gateway/http/body-blocks.ts';
 import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { answer, type RawEngine, reset } from '../helpers/raw-engine.ts';
@@ -91,6 +92,34 @@ function assertBodies(text: string): void {
     if (part.length > 100) assert.ok(bodyOf('early', request).startsWith(part), `request ${request}`);
   }
 }
+
+test('a large body that is refused in its middle leaves nothing to the next body', async (t) => {
+  const direct = t.mock.method(BodyBlocks.prototype, 'filled');
+  const before = fixture.engine.requests.length;
+  fixture.engine.setScript((_, { body }) => [answer(JSON.stringify({ bytes: body.length }))]);
+  let reused = 0;
+  const work = Array.from({ length: 16 }, async (_, client) => {
+    const refused = bodyOf('m', 2_000 + client);
+    const at = Math.floor(refused.length * (client % 2 === 0 ? 0.9 : 0.5));
+    const bytes = fixture.post(`${refused.slice(0, at)}\n${refused.slice(at + 1)}`, '/v1/completions');
+    let wire = await fixture.send(bytes);
+    const response = await wire.response();
+    assert.equal(response.status, 400);
+    const body = bodyOf('m', 3_000 + client);
+    const next = fixture.post(body, '/v1/completions');
+    if (response.field('connection') === 'close') wire = await fixture.send(next);
+    else {
+      reused += 1;
+      wire.send(next);
+    }
+    assert.equal((await wire.response()).body.toString(), `{"bytes":${body.length}}`);
+  });
+  await Promise.all(work);
+  assert.ok(reused > 0, 'a connection that was used again');
+  assert.ok(direct.mock.callCount() > 0, 'bytes that were read into the memory of a body');
+  assert.equal(fixture.engine.requests.length - before, 16);
+  assertWhole(fixture.engine);
+});
 
 test('large bodies over HTTPS reach the engine as they came', async () => {
   const secure = await TlsFixture.open();

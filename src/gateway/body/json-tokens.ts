@@ -99,17 +99,18 @@ export class JsonTokens {
   /** Starts at a word-aligned position. Returns a position before which there is no special byte. */
   #skip(buffer: Buffer, from: number, to: number): number {
     let at = from;
-    if (this.#block === 0) {
+    if (this.#block === 0 || to - from < wordBytes) {
       const soon = Math.min(to, from + wordBytes);
       at = this.#skipWords(buffer, from, soon);
       if (at !== soon) return at;
-      this.#block = firstBlockBytes;
+      if (this.#block === 0) this.#block = firstBlockBytes;
     }
     while (at < to) {
-      const blockEnd = Math.min(to, at + this.#block);
+      const whole = at + this.#block;
+      const blockEnd = Math.min(to, whole);
       at = cleanUntil(buffer, at, blockEnd);
       if (at < blockEnd) break;
-      this.#block = Math.min(this.#block * 2, longestSearch);
+      if (at === whole) this.#block = Math.min(this.#block * 2, longestSearch);
     }
     return to - at <= nearBytes ? at : this.#skipWords(buffer, at, to);
   }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { cleanUntil, longestSearch } from './special-bytes.ts';
 
 const isSpecial = (byte: number): boolean => byte < 0x20 || byte === 0x22 || byte === 0x5c;
-const sizes = [0, 1, 15, 16, 17, 31, 32, 33, 1_000, longestSearch];
+const sizes = [0, 1, 15, 16, 17, 31, 32, 33, 47, 48, 49, 63, 64, 65, 127, 128, 129, 1_000, longestSearch];
 
 test('of every byte it is known whether text of a string may hold it, wherever it stands', () => {
   const text = Buffer.alloc(longestSearch, 'a');
