@@ -43,7 +43,7 @@ export class JsonTokens {
   escaped = false;
   /** 0, the number of missing hex digits, or `afterBackslash`. */
   #escape = 0;
-  /** How many bytes of the string a search may take next: as many as were clean before. 0: too few to search. */
+  /** How many bytes of the string are searched next: at most twice as many as were clean before. 0: too few were clean. */
   #block = 0;
   #number = minus;
   #literal = '';
@@ -103,7 +103,7 @@ export class JsonTokens {
       const soon = Math.min(to, from + wordBytes);
       at = this.#skipWords(buffer, from, soon);
       if (at !== soon) return at;
-      if (this.#block === 0) this.#block = firstBlockBytes;
+      this.#block ||= firstBlockBytes;
     }
     while (at < to) {
       const whole = at + this.#block;

@@ -56,7 +56,7 @@ function shelfFor(bytes: number): Shelf {
   return bytes <= large.bytes ? large : largest;
 }
 
-/** Below this, a body is copied: memory that waits for a slow client must not be many times what it has sent. */
+/** With fewer bytes so far, a body is copied: the memory that waits for a slow client stays below five times what it sent. */
 const leastStored = 32 * 1024;
 /** With fewer bytes to come, or room for fewer, a copy is as cheap. */
 const leastLent = 16 * 1024;
