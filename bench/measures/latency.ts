@@ -6,7 +6,7 @@
  * (no coordinated omission).
  */
 import { Clients } from '../load.ts';
-import { quantile, summary } from '../machine.ts';
+import { collectGarbage, quantile, summary } from '../machine.ts';
 import type { Subject } from '../session.ts';
 import { figuresOf, type Measure } from './measure.ts';
 
@@ -41,6 +41,7 @@ export const latency: Measure = {
     for (let i = 0; i < rounds; i++)
       for (const lane of i % 2 === 0 ? lanes : [...lanes].reverse()) {
         await lane.clients.openLoop(rateOf(lane), warmUpSeconds);
+        collectGarbage();
         const tookMs = await lane.clients.openLoop(rateOf(lane), seconds);
         for (const name of names) lane.found[name].push(quantile(tookMs, quantiles[name]));
       }

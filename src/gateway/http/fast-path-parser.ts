@@ -18,12 +18,14 @@ import type { Connection } from './connection.ts';
 import { type FastPathHead, readFastPathHead } from './fast-path-head.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
 import { ReadPacer } from './read-pacer.ts';
+import type { RequestPacer } from './request-pacer.ts';
 import { readShared, sharedRead } from './shared-reads.ts';
 
 export interface FastPathParserDeps {
   readonly maxHeadBytes: number;
   readonly fieldTable: HeaderTable;
   readonly nowMs: () => number;
+  readonly pacer: RequestPacer;
   readonly begin: (connection: Connection, message: HttpMessage) => void;
   /**
    * Takes over the socket, which has no reader at this point. The bytes of the request are put back into the socket.
@@ -48,6 +50,8 @@ export class FastPathParser {
   #memory: Buffer = sharedRead;
   #advancing = false;
   readonly #turns: ReadPacer;
+  /** A request waits for a later turn of the event loop. It begins earlier if more bytes arrive, or the end. */
+  #waitsForTurn = false;
   #isHandedOver = false;
   /** The client will send no more bytes. */
   #sawEnd = false;
@@ -103,6 +107,10 @@ export class FastPathParser {
       message.take(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
       return true;
     }
+    if (!this.#waitsForTurn && this.#mustWait(bytes.length - this.#at)) {
+      this.#waitsForTurn = true;
+      return false;
+    }
     const read = this.#readHead(bytes, this.#at);
     if (read === undefined || bytes.length - read.end > (read.declaredBytes ?? 0)) {
       this.#handOver(bytes.subarray(this.#at));
@@ -113,6 +121,12 @@ export class FastPathParser {
     this.#message = next;
     this.#deps.begin(this.#connection, next);
     return true;
+  }
+
+  /** A connection that waits for its turn keeps as many bytes as one whose head is incomplete, and no more. */
+  #mustWait(bytes: number): boolean {
+    const { maxHeadBytes, pacer } = this.#deps;
+    return bytes <= maxHeadBytes && !pacer.mayBegin(this.#onTurn);
   }
 
   #readHead(bytes: Buffer, from: number): FastPathHead | undefined {
@@ -149,6 +163,12 @@ export class FastPathParser {
   }
 
   readonly #advanceLater = (): void => this.advance();
+
+  readonly #onTurn = (): void => {
+    if (this.#socket.destroyed) this.#bytes = undefined;
+    else this.advance();
+    this.#waitsForTurn = false;
+  };
 
   readonly #onRead = (length: number): boolean => {
     const memory = this.#memory;

@@ -26,6 +26,7 @@ import { FastPathParser, type FastPathParserDeps } from './fast-path-parser.ts';
 import type { HttpMessage } from './message.ts';
 import { NodeHttpParser } from './node-http-parser.ts';
 import { OverflowHandler } from './overflow-handler.ts';
+import { RequestPacer } from './request-pacer.ts';
 import { HttpResponseWriter, type ResponseWriterDeps } from './response-writer.ts';
 
 export interface HttpServerDeps {
@@ -93,6 +94,7 @@ export class HttpServer {
       maxHeadBytes: limits.maxHeadBytes,
       fieldTable: deps.fieldTable,
       nowMs: () => clock.nowMs(),
+      pacer: new RequestPacer(),
       begin: (connection, message) => this.#begin(connection, message),
       handOver: (socket) => nodeHttp.accept(socket),
     };
