@@ -7,7 +7,7 @@ import { after, afterEach, before, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
-import { answer } from '../helpers/raw-engine.ts';
+import { answer, hold } from '../helpers/raw-engine.ts';
 import type { Wire } from '../helpers/test-gateway.ts';
 
 const many = 256;
@@ -30,7 +30,7 @@ async function dialMany(): Promise<readonly Wire[]> {
   return wires;
 }
 
-const bodyOf = (i: number, length: number): string =>
+const bodyOf = (i: number | string, length: number): string =>
   JSON.stringify({ model: 'm', user: `${i}`, prompt: 'x'.repeat(length) });
 
 test('the first response goes out before the last of many requests has reached the engine', async () => {
@@ -89,4 +89,22 @@ test('a client that leaves while its request waits for its turn disturbs no othe
     if (!stays(wire, i)) wire.close();
   }
   for (const { status } of await Promise.all(answered)) assert.equal(status, 200);
+});
+
+test('a client that ends its side while its request waits for its turn is asked whether it is there', async () => {
+  const gate = Promise.withResolvers<void>();
+  fixture.engine.setScript((_, { body }) =>
+    body.includes('"user":"last"') ? [hold(gate.promise), answer('{"late":true}')] : [answer('{}')],
+  );
+  const wires = await dialMany();
+  const last = wires.at(-1) as Wire;
+  for (const [i, wire] of wires.entries())
+    if (wire !== last) wire.send(fixture.post(bodyOf(i, 10), '/v1/completions'));
+  last.send(fixture.post(bodyOf('last', 10), '/v1/completions')).socket.end();
+  await Promise.all(wires.slice(0, -1).map((wire) => wire.response()));
+  await fixture.until('its request runs', () => fixture.proxy.gateway.inFlight === 1);
+  await fixture.clock.move(1_000);
+  await last.until((received) => received.includes('102'));
+  gate.resolve();
+  assert.match((await last.rest()).toString('latin1'), /\{"late":true\}$/);
 });

@@ -285,6 +285,8 @@ export class HttpServer {
    */
   #halfClosed(connection: Connection): void {
     const x = connection.current;
+    // A request may wait for its turn of the event loop: then the sweep tests its client.
+    if (x === undefined) connection.halfClosed = true;
     if (x === undefined || x.over) return;
     if (x.reply.committed || x.head.version === '1.0') {
       connection.socket.destroy();
