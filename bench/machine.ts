@@ -47,7 +47,7 @@ export function pinSelf(on: number): void {
   if (pins) spawnSync('taskset', ['-acp', String(on), String(process.pid)]);
 }
 
-/** Collects the garbage of this process, so that it does not stand still for that while it measures. Keeps optimised code. */
+/** Collects the garbage of this process, so that it does not stand still for that while it measures. */
 export function collectGarbage(): void {
   // Contexts that are made while the flag is set have the function.
   setFlagsFromString('--expose-gc');

@@ -281,8 +281,9 @@ export class Gateway {
 
   /** Closes the listeners at once. Running requests continue. */
   release(): void {
-    this.#draining = true;
+    // What has arrived is served, so it begins before the guard refuses what arrives.
     this.#server.announceEnd();
+    this.#draining = true;
     this.#listener?.close();
     this.#listener = undefined;
   }

@@ -1,9 +1,9 @@
 /**
  * Many requests that arrive at the same moment, over real sockets: they begin over several turns of the event loop, so that
- * responses go out in between. Each is served whole, however its bytes arrive, unless its client has left.
+ * responses go out in between. A request that waits for its turn is served, ended and counted like one that runs.
  */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { GatewayFixture } from '../helpers/gateway-fixture.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
@@ -14,24 +14,34 @@ const many = 256;
 
 let stock: Stock;
 let fixture: GatewayFixture;
-before(async () => {
+let wires: Wire[];
+before(() => {
   stock = takeStock();
+});
+beforeEach(async () => {
   fixture = await GatewayFixture.open();
-});
-afterEach(() => fixture.settle());
-after(async () => {
-  await fixture.close();
-  await assertNoLeaks(stock);
-});
-
-async function dialMany(): Promise<readonly Wire[]> {
-  const wires: Wire[] = [];
+  wires = [];
   for (let i = 0; i < many; i++) wires.push(await fixture.dial());
-  return wires;
+});
+afterEach(() => fixture.close());
+after(() => assertNoLeaks(stock));
+
+const requestOf = (i: number, length = 10): string =>
+  fixture.post(JSON.stringify({ model: 'm', user: `${i}`, prompt: 'x'.repeat(length) }), '/v1/completions');
+
+/** Sends a request on each connection at once. When it resolves, flm has read all of them, and most wait for their turn. */
+async function sendAll(bytesOf: (i: number) => string = requestOf): Promise<void> {
+  for (const [i, wire] of wires.entries()) wire.send(bytesOf(i));
+  // Between two check phases the event loop polls.
+  await nextTurn();
+  await nextTurn();
 }
 
-const bodyOf = (i: number | string, length: number): string =>
-  JSON.stringify({ model: 'm', user: `${i}`, prompt: 'x'.repeat(length) });
+async function statuses(): Promise<readonly number[]> {
+  const found = new Set<number>();
+  for (const wire of wires) found.add((await wire.response()).status);
+  return [...found];
+}
 
 test('the first response goes out before the last of many requests has reached the engine', async () => {
   let order: string[] = [];
@@ -39,11 +49,10 @@ test('the first response goes out before the last of many requests has reached t
     order.push('request');
     return [answer('{}')];
   });
-  const wires = await dialMany();
   // Connections to the engine that open one by one would spread the first requests by themselves.
   for (let round = 0; round < 2; round++) {
     order = [];
-    for (const [i, wire] of wires.entries()) wire.send(fixture.post(bodyOf(i, 10), '/v1/completions'));
+    await sendAll();
     await Promise.all(
       wires.map(async (wire) => {
         assert.equal((await wire.response()).status, 200);
@@ -53,58 +62,56 @@ test('the first response goes out before the last of many requests has reached t
   }
   assert.equal(order.filter((what) => what === 'request').length, many);
   assert(order.indexOf('response') < order.lastIndexOf('request'), order.join(' '));
+  await fixture.settle();
 });
 
-test('bodies of requests that wait for their turn arrive whole, also if more of them arrives meanwhile', async () => {
+test('bodies arrive whole, those that wait for their turn and those of which more arrives meanwhile', async () => {
   fixture.engine.setScript((_, { body }) => [answer(JSON.stringify({ bytes: body.length }))]);
-  const wires = await dialMany();
   const lengths = [10, 3_000, 60_000, 150_000];
-  const bodies = wires.map((_, i) => bodyOf(i, lengths[i % lengths.length] as number));
-  const parts = bodies.map((body, i) => {
-    const bytes = fixture.post(body, '/v1/completions');
-    const cut = [bytes.length, 20, bytes.indexOf('\r\n\r\n') + 4, bytes.length - 5][i % 4] as number;
-    return [bytes.slice(0, cut), bytes.slice(cut)] as const;
+  const requests = wires.map((_, i) => requestOf(i, lengths[i % 4]));
+  const cuts = requests.map((bytes, i) => {
+    const head = bytes.indexOf('\r\n\r\n') + 4;
+    return [bytes.length, bytes.length - 5, head, 20, head + 9][i % 5] as number;
   });
-  for (const [i, wire] of wires.entries()) wire.send(parts[i]?.[0] ?? '');
-  for (const [i, wire] of wires.entries()) {
-    if (i % 8 === 0) await nextTurn();
-    const rest = parts[i]?.[1] ?? '';
-    if (rest !== '') wire.send(rest);
+  await sendAll((i) => (requests[i] as string).slice(0, cuts[i]));
+  for (let i = many - 1; i >= 0; i--) {
+    const rest = (requests[i] as string).slice(cuts[i]);
+    if (rest !== '') wires[i]?.send(rest);
   }
-  const responses = await Promise.all(wires.map((wire) => wire.response()));
-  assert.deepEqual(
-    responses.map(({ body }) => body.toString()),
-    bodies.map((body) => `{"bytes":${body.length}}`),
-  );
+  for (const [i, wire] of wires.entries()) {
+    const bytes = requests[i] as string;
+    const length = bytes.length - bytes.indexOf('\r\n\r\n') - 4;
+    assert.equal((await wire.response()).body.toString(), `{"bytes":${length}}`);
+  }
+  await fixture.settle();
 });
 
-test('a client that leaves while its request waits for its turn disturbs no other request', async () => {
-  fixture.engine.setScript(() => [answer('{}')]);
-  const wires = await dialMany();
-  for (const [i, wire] of wires.entries()) wire.send(fixture.post(bodyOf(i, 10), '/v1/completions'));
-  const stays = (_: Wire, i: number): boolean => i % 3 > 0;
-  const answered = wires.filter(stays).map((wire) => wire.response());
-  for (const [i, wire] of wires.entries()) {
-    if (i % 6 === 0) await nextTurn();
-    if (!stays(wire, i)) wire.close();
-  }
-  for (const { status } of await Promise.all(answered)) assert.equal(status, 200);
-});
-
-test('a client that ends its side while its request waits for its turn is asked whether it is there', async () => {
-  const gate = Promise.withResolvers<void>();
-  fixture.engine.setScript((_, { body }) =>
-    body.includes('"user":"last"') ? [hold(gate.promise), answer('{"late":true}')] : [answer('{}')],
-  );
-  const wires = await dialMany();
-  const last = wires.at(-1) as Wire;
+test('clients that leave while their requests wait for their turn take no work from the engine', async () => {
+  fixture.engine.setScript([hold(new Promise(() => {}))]);
+  await sendAll();
+  await fixture.until('all are in flight', () => fixture.proxy.gateway.inFlight === many);
   for (const [i, wire] of wires.entries())
-    if (wire !== last) wire.send(fixture.post(bodyOf(i, 10), '/v1/completions'));
-  last.send(fixture.post(bodyOf('last', 10), '/v1/completions')).socket.end();
-  await Promise.all(wires.slice(0, -1).map((wire) => wire.response()));
-  await fixture.until('its request runs', () => fixture.proxy.gateway.inFlight === 1);
-  await fixture.clock.move(1_000);
-  await last.until((received) => received.includes('102'));
+    if (i % 2 === 0) wire.close();
+    else wire.socket.resetAndDestroy();
+  await fixture.until('no request is in flight', () => fixture.proxy.gateway.inFlight === 0);
+});
+
+test('a client that ends its side while its request waits is asked whether it is there, and gets its response', async () => {
+  const gate = Promise.withResolvers<void>();
+  fixture.engine.setScript([hold(gate.promise), answer('{"late":true}')]);
+  await sendAll();
+  for (const wire of wires) wire.socket.end();
+  for (const wire of wires) await wire.until((received) => received.includes('102'));
   gate.resolve();
-  assert.match((await last.rest()).toString('latin1'), /\{"late":true\}$/);
+  for (const wire of wires) assert.match((await wire.rest()).toString('latin1'), /\{"late":true\}$/);
+  await fixture.settle();
+});
+
+test('a stop serves the requests that wait for their turn', async () => {
+  fixture.engine.setScript([answer('{}')]);
+  await sendAll();
+  const stopped = fixture.proxy.gateway.stop(60_000);
+  assert.deepEqual(await statuses(), [200]);
+  await fixture.clock.move(1_000);
+  assert.equal((await stopped).cut, 0);
 });

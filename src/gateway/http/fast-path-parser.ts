@@ -18,15 +18,14 @@ import type { Connection } from './connection.ts';
 import { type FastPathHead, readFastPathHead } from './fast-path-head.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
 import { ReadPacer } from './read-pacer.ts';
-import type { RequestPacer } from './request-pacer.ts';
 import { readShared, sharedRead } from './shared-reads.ts';
 
 export interface FastPathParserDeps {
   readonly maxHeadBytes: number;
   readonly fieldTable: HeaderTable;
   readonly nowMs: () => number;
-  readonly pacer: RequestPacer;
-  readonly begin: (connection: Connection, message: HttpMessage) => void;
+  /** `mayWait`: the request has arrived whole and is small, so its bytes may wait for a later turn of the event loop. */
+  readonly begin: (connection: Connection, message: HttpMessage, mayWait: boolean) => void;
   /**
    * Takes over the socket, which has no reader at this point. The bytes of the request are put back into the socket.
    */
@@ -50,8 +49,6 @@ export class FastPathParser {
   #memory: Buffer = sharedRead;
   #advancing = false;
   readonly #turns: ReadPacer;
-  /** A request waits for a later turn of the event loop. It begins earlier if more bytes arrive, or the end. */
-  #waitsForTurn = false;
   #isHandedOver = false;
   /** The client will send no more bytes. */
   #sawEnd = false;
@@ -107,26 +104,18 @@ export class FastPathParser {
       message.take(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
       return true;
     }
-    if (!this.#waitsForTurn && this.#mustWait(bytes.length - this.#at)) {
-      this.#waitsForTurn = true;
-      return false;
-    }
     const read = this.#readHead(bytes, this.#at);
-    if (read === undefined || bytes.length - read.end > (read.declaredBytes ?? 0)) {
+    const missing = read === undefined ? -1 : (read.declaredBytes ?? 0) - (bytes.length - read.end);
+    if (read === undefined || missing < 0) {
       this.#handOver(bytes.subarray(this.#at));
       return false;
     }
+    const mayWait = missing === 0 && bytes.length - this.#at <= this.#deps.maxHeadBytes;
     this.#use(bytes, read.end);
     const next = new OrdinaryMessage(this, this.#socket, read, this.#deps.nowMs);
     this.#message = next;
-    this.#deps.begin(this.#connection, next);
+    this.#deps.begin(this.#connection, next, mayWait);
     return true;
-  }
-
-  /** A connection that waits for its turn keeps as many bytes as one whose head is incomplete, and no more. */
-  #mustWait(bytes: number): boolean {
-    const { maxHeadBytes, pacer } = this.#deps;
-    return bytes <= maxHeadBytes && !pacer.mayBegin(this.#onTurn);
   }
 
   #readHead(bytes: Buffer, from: number): FastPathHead | undefined {
@@ -163,12 +152,6 @@ export class FastPathParser {
   }
 
   readonly #advanceLater = (): void => this.advance();
-
-  readonly #onTurn = (): void => {
-    if (this.#socket.destroyed) this.#bytes = undefined;
-    else this.advance();
-    this.#waitsForTurn = false;
-  };
 
   readonly #onRead = (length: number): boolean => {
     const memory = this.#memory;
@@ -210,7 +193,8 @@ export class FastPathParser {
   readonly #onEnd = (): void => {
     this.#sawEnd = true;
     // In the middle of a body: the client left. A refused body already has its response.
-    if (this.#message?.unread !== true) return this.advance();
+    const held = this.#bytes === undefined ? 0 : this.#bytes.length - this.#at;
+    if (this.#message === undefined || this.#message.leftBytes <= held) return this.advance();
     if (this.#connection.current === undefined) this.#close();
     else this.#socket.destroy();
   };

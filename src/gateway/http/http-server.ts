@@ -59,6 +59,7 @@ export class HttpServer {
   readonly #writerDeps: ResponseWriterDeps;
   readonly #connections = new Map<Socket, Connection>();
   readonly #overflow: OverflowHandler;
+  readonly #pacer = new RequestPacer();
   /** Exchanges that are not over. Each is the current exchange of its connection. */
   #inFlight = 0;
   readonly #stopSweep: Unsubscribe;
@@ -86,7 +87,7 @@ export class HttpServer {
       limits,
       fieldTable: deps.fieldTable,
       connectionOf: (socket) => this.#connections.get(socket),
-      begin: (connection, message) => this.#begin(connection, message),
+      begin: (connection, message) => this.#begin(connection, message, false),
       rejectUnparsed: (connection, code, reason) => this.#rejectUnparsed(connection, code, reason),
       recordRejection: (connection, code) => this.#recordRejection(connection.address, code),
     });
@@ -94,8 +95,7 @@ export class HttpServer {
       maxHeadBytes: limits.maxHeadBytes,
       fieldTable: deps.fieldTable,
       nowMs: () => clock.nowMs(),
-      pacer: new RequestPacer(),
-      begin: (connection, message) => this.#begin(connection, message),
+      begin: (connection, message, mayWait) => this.#begin(connection, message, mayWait),
       handOver: (socket) => nodeHttp.accept(socket),
     };
     this.#overflow = new OverflowHandler(clock);
@@ -160,8 +160,9 @@ export class HttpServer {
     return running;
   }
 
-  /** From now on every response closes its connection. */
+  /** From now on every response closes its connection. Requests that wait for their turn begin now. */
   announceEnd(): void {
+    this.#pacer.beginAll();
     this.#draining = true;
   }
 
@@ -214,10 +215,9 @@ export class HttpServer {
   }
 
   /** A request was read, and the one before it on this connection is over. */
-  #begin(connection: Connection, message: HttpMessage): void {
+  #begin(connection: Connection, message: HttpMessage, mayWait: boolean): void {
     const { clock, table } = this.#deps;
-    const { entry } = connection;
-    table.begin(entry);
+    table.begin(connection.entry);
     const body = new HttpBody(message, connection, this.#bodyDeps);
     const reply = new HttpResponseWriter(message, connection, this.#writerDeps);
     const x = new Exchange({
@@ -232,6 +232,20 @@ export class HttpServer {
     connection.current = x;
     connection.headSinceMs = undefined;
     this.#inFlight += 1;
+    if (mayWait && !this.#pacer.mayBegin()) this.#pacer.wait(() => this.#runLater(connection, x));
+    else this.#run(connection, x);
+  }
+
+  /** Returns false if the exchange ended while it waited for its turn. */
+  #runLater(connection: Connection, x: Exchange): boolean {
+    if (x.over || x.reply.committed) return false;
+    this.#run(connection, x);
+    return true;
+  }
+
+  #run(connection: Connection, x: Exchange): void {
+    const { table } = this.#deps;
+    const { entry } = connection;
     // Steps that do not wait run within this call.
     this.#deps.pipeline.run(x, (error) => this.#onError(connection, error, x));
     if (x.key === undefined || entry.isKnown) return;
@@ -285,8 +299,6 @@ export class HttpServer {
    */
   #halfClosed(connection: Connection): void {
     const x = connection.current;
-    // A request may wait for its turn of the event loop: then the sweep tests its client.
-    if (x === undefined) connection.halfClosed = true;
     if (x === undefined || x.over) return;
     if (x.reply.committed || x.head.version === '1.0') {
       connection.socket.destroy();

@@ -4,6 +4,9 @@
  * and engines then take turns with flm instead of working at the same time, and a queue that built up stays for long.
  */
 
+/** Begins a request. Returns false if the request is over, because its client left for example. */
+export type Begin = () => boolean;
+
 /**
  * After this many requests, others wait for the end of the turn. The count goes on from turn to turn, because a new count in
  * each would cost an immediate for each request that comes alone.
@@ -14,17 +17,23 @@ export class RequestPacer {
   #begun = 0;
   /** No request begins until the turn ends. */
   #isFull = false;
-  /** In order of arrival. */
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Begin[] = [];
 
-  /** Returns whether a request may begin now. If not, calls `later` in one of the next turns, when it may. */
-  mayBegin(later: () => void): boolean {
-    if (this.#isFull) {
-      this.#waiting.push(later);
-      return false;
-    }
+  /** Returns whether a request may begin now. If not, it must `wait`. */
+  mayBegin(): boolean {
+    if (this.#isFull) return false;
     this.#count();
     return true;
+  }
+
+  /** Calls `begin` in one of the next turns, in the order of these calls. */
+  wait(begin: Begin): void {
+    this.#waiting.push(begin);
+  }
+
+  /** Begins all that wait. */
+  beginAll(): void {
+    for (let begin = this.#waiting.shift(); begin !== undefined; begin = this.#waiting.shift()) begin();
   }
 
   #count(): void {
@@ -37,11 +46,10 @@ export class RequestPacer {
   readonly #onTurn = (): void => {
     this.#begun = 0;
     this.#isFull = false;
-    let called = 0;
-    while (called < this.#waiting.length && !this.#isFull) {
-      this.#count();
-      this.#waiting[called++]?.();
+    while (!this.#isFull) {
+      const begin = this.#waiting.shift();
+      if (begin === undefined) return;
+      if (begin()) this.#count();
     }
-    this.#waiting.splice(0, called);
   };
 }
