@@ -281,7 +281,7 @@ export class Gateway {
 
   /** Closes the listeners at once. Running requests continue. */
   release(): void {
-    // What has arrived is served, so it begins before the guard refuses what arrives.
+    // Requests that were read before the stop are served: they begin before the guard refuses new ones.
     this.#server.announceEnd();
     this.#draining = true;
     this.#listener?.close();
