@@ -5,8 +5,6 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, release } from 'node:os';
 import process from 'node:process';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 /**
  * Returns the CPU time of all threads of a process since its start, in microseconds. The kernel counts in hundredths of
@@ -45,13 +43,6 @@ export function pinned(on: number, command: readonly string[]): readonly string[
 /** Pins this process, including its running threads. */
 export function pinSelf(on: number): void {
   if (pins) spawnSync('taskset', ['-acp', String(on), String(process.pid)]);
-}
-
-/** Collects the garbage of this process, so that it does not stand still for that while it measures. */
-export function collectGarbage(): void {
-  // Contexts that are made while the flag is set have the function.
-  setFlagsFromString('--expose-gc');
-  (runInNewContext('gc') as NodeJS.GCFunction)();
 }
 
 export function describeMachine(): string {

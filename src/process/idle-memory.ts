@@ -33,7 +33,7 @@ export function trimWhenIdle({
   inFlight,
   handled,
   heapBytes = () => getHeapStatistics().total_physical_size,
-  collect = collectGarbage,
+  collect = () => collectGarbage(),
 }: IdleMemoryOptions): Unsubscribe {
   let seen = -1;
   let quiet = 0;
@@ -50,13 +50,13 @@ export function trimWhenIdle({
   });
 }
 
-/** Collects everything, shrinks the heap, and forgets compiled code that has not run for long. */
-export function collectGarbage(): void {
+/** Collects all garbage. `last-resort` also shrinks the heap and forgets compiled code that has not run for long. */
+export function collectGarbage(flavor: NodeJS.GCOptions['flavor'] = 'last-resort'): void {
   // Node has no function for this. Contexts that are made while the flag is set have one.
   setFlagsFromString('--expose-gc');
   try {
     const gc: NodeJS.GCFunction = runInNewContext('gc');
-    gc({ type: 'major', execution: 'sync', flavor: 'last-resort' });
+    gc({ type: 'major', execution: 'sync', flavor });
   } finally {
     setFlagsFromString('--no-expose-gc');
   }
