@@ -279,9 +279,8 @@ export class Gateway {
     };
   }
 
-  /** Closes the listeners at once. Running requests continue. */
+  /** Closes the listeners at once. Running requests continue. Waiting requests begin before the guard refuses new ones. */
   release(): void {
-    // Requests that were read before the stop are served: they begin before the guard refuses new ones.
     this.#server.announceEnd();
     this.#draining = true;
     this.#listener?.close();

@@ -37,12 +37,6 @@ async function sendAll(bytesOf: (i: number) => string = requestOf): Promise<void
   await nextTurn();
 }
 
-async function statuses(): Promise<readonly number[]> {
-  const found = new Set<number>();
-  for (const wire of wires) found.add((await wire.response()).status);
-  return [...found];
-}
-
 test('the first response goes out before the last of many requests has reached the engine', async () => {
   let order: string[] = [];
   fixture.engine.setScript(() => {
@@ -111,7 +105,7 @@ test('a stop serves the requests that wait for their turn', async () => {
   fixture.engine.setScript([answer('{}')]);
   await sendAll();
   const stopped = fixture.proxy.gateway.stop(60_000);
-  assert.deepEqual(await statuses(), [200]);
+  for (const wire of wires) assert.equal((await wire.response()).status, 200);
   await fixture.clock.move(1_000);
   assert.equal((await stopped).cut, 0);
 });

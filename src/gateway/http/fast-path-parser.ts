@@ -105,16 +105,16 @@ export class FastPathParser {
       return true;
     }
     const read = this.#readHead(bytes, this.#at);
-    const missing = read === undefined ? -1 : (read.declaredBytes ?? 0) - (bytes.length - read.end);
-    if (read === undefined || missing < 0) {
+    if (read === undefined || bytes.length - read.end > (read.declaredBytes ?? 0)) {
       this.#handOver(bytes.subarray(this.#at));
       return false;
     }
-    const mayWait = missing === 0 && bytes.length - this.#at <= this.#deps.maxHeadBytes;
+    const isSmall = bytes.length - this.#at <= this.#deps.maxHeadBytes;
     this.#use(bytes, read.end);
     const next = new OrdinaryMessage(this, this.#socket, read, this.#deps.nowMs);
     this.#message = next;
-    this.#deps.begin(this.#connection, next, mayWait);
+    const isWhole = next.leftBytes === bytes.length - read.end;
+    this.#deps.begin(this.#connection, next, isSmall && isWhole);
     return true;
   }
 

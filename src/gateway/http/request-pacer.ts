@@ -1,11 +1,13 @@
 /**
- * Lets responses go out while many requests arrive at once. Without this, a turn of the event loop begins every request
- * that has arrived, and engines' responses wait until the last one has begun: after a pause of a few milliseconds, clients
- * and engines then take turns with flm instead of working at the same time, and a queue that built up stays for long.
+ * Limits how many requests begin in one turn of the event loop, so that responses go out while many requests arrive at once.
+ *
+ * Without a limit, a turn begins every request that has arrived, and the responses of engines wait until the last request
+ * has begun. After a pause of a few milliseconds flm, its clients and the engines then work one after another instead of at
+ * the same time, and the queue stays for 0.1 s.
  */
 
-/** Begins a request. Returns false if the request is over, because its client left for example. */
-export type Begin = () => boolean;
+/** Begins a request. Returns false if the request is over, for example because its client left. */
+type Begin = () => boolean;
 
 /**
  * After this many requests, others wait for the end of the turn. The count goes on from turn to turn, because a new count in
@@ -15,7 +17,7 @@ const maxTurnRequests = 32;
 
 export class RequestPacer {
   #begun = 0;
-  /** No request begins until the turn ends. */
+  /** Requests that may wait do so until the turn ends. */
   #isFull = false;
   readonly #waiting: Begin[] = [];
 
