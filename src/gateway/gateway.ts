@@ -279,10 +279,10 @@ export class Gateway {
     };
   }
 
-  /** Closes the listeners at once. Running requests continue. Waiting requests begin before the guard refuses new ones. */
+  /** Closes the listeners at once. Running requests continue. */
   release(): void {
-    this.#server.announceEnd();
     this.#draining = true;
+    this.#server.announceEnd();
     this.#listener?.close();
     this.#listener = undefined;
   }

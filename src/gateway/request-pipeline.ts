@@ -2,7 +2,7 @@
  * What happens to a request, from top to bottom:
  *
  *   guard -> authenticate -> applyPolicy -> router -> takeStream -> authorize
- *     -> read the body -> resolve the model
+ *     -> read the body -> wait for a turn (`request-pacer.ts`) -> resolve the model
  *     -> [ admit -> relay the attempt ] until an engine answered or no other engine may be tried -> record
  *
  * Authentication comes before the policy and the policy before the router, always: a client without a key learns nothing
@@ -37,6 +37,7 @@ import { commonFields, refuse } from './error-response.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
 import { Relay } from './relay/relay.ts';
+import { RequestPacer } from './request-pacer.ts';
 import { beginTrace } from './request-tracing.ts';
 import { aloneFields, limitFields } from './retry-fields.ts';
 import type { EngineCall, FileResponse, OwnResponse, RouteHandler, StreamResponse } from './route-handler.ts';
@@ -68,6 +69,7 @@ export class RequestPipeline {
   readonly #deps: PipelineDeps;
   readonly #steps: readonly AsyncStep[];
   readonly #nowMs: () => number;
+  readonly #pacer = new RequestPacer();
 
   constructor(deps: PipelineDeps) {
     this.#deps = deps;
@@ -109,6 +111,11 @@ export class RequestPipeline {
       body = bodyRead instanceof Promise ? await bodyRead : bodyRead;
       // undefined: readBody has already refused, or the exchange is over
       if (x.over || body === undefined) return;
+      const turn = this.#pacer.turnFor(x);
+      if (turn !== undefined) {
+        await turn;
+        if (x.over) return;
+      }
     }
 
     const resolving = handler.resolve(x, body);

@@ -1,6 +1,6 @@
 /**
- * Many requests that arrive at the same moment, over real sockets: they begin over several turns of the event loop, so that
- * responses go out in between. A request that waits for its turn is served, ended and counted like one that runs.
+ * Many requests that arrive at the same moment, over real sockets: they go to engines over several turns of the event loop, so
+ * that responses go out in between. A request that waits for its turn is served, ended and counted like one that runs.
  */
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -11,6 +11,8 @@ import { answer, hold } from '../helpers/raw-engine.ts';
 import type { Wire } from '../helpers/test-gateway.ts';
 
 const many = 256;
+/** Of which four fifths may carry requests. */
+const maxConnections = many * 1.25;
 
 let stock: Stock;
 let fixture: GatewayFixture;
@@ -19,7 +21,7 @@ before(() => {
   stock = takeStock();
 });
 beforeEach(async () => {
-  fixture = await GatewayFixture.open();
+  fixture = await GatewayFixture.open({ config: { limits: { maxConnections } } });
   wires = [];
   for (let i = 0; i < many; i++) wires.push(await fixture.dial());
 });
@@ -88,6 +90,38 @@ test('clients that leave while their requests wait for their turn take no work f
     if (i % 2 === 0) wire.close();
     else wire.socket.resetAndDestroy();
   await fixture.until('no request is in flight', () => fixture.proxy.gateway.inFlight === 0);
+  for (const { path, keyId } of fixture.proxy.lines) {
+    assert.equal(path, '/v1/completions');
+    assert.notEqual(keyId, null);
+  }
+});
+
+test('requests that wait for their turn end with their key', async () => {
+  fixture.engine.setScript([hold(new Promise(() => {}))]);
+  const key = fixture.addKey({});
+  await sendAll((i) => requestOf(i).replace(fixture.proxy.key, key));
+  fixture.proxy.revoke(key);
+  await fixture.until('no request is in flight', () => fixture.proxy.gateway.inFlight === 0);
+});
+
+test('a connection whose request waits for its turn gives no place to a new connection', async () => {
+  fixture.engine.setScript([answer('{}')]);
+  for (let i = many; i < maxConnections; i++) await fixture.dial();
+  await sendAll();
+  await Promise.all(Array.from({ length: maxConnections }, () => fixture.dial()));
+  for (const wire of wires) assert.equal((await wire.response()).status, 200);
+});
+
+test('a second request that arrives while the first one waits for its turn is served after it', async () => {
+  fixture.engine.setScript((_, { body }) => [answer(JSON.stringify({ bytes: body.length }))]);
+  const [first, second] = [requestOf(1, 15_000), requestOf(2, 60_000)];
+  await sendAll(() => first);
+  for (const wire of wires) wire.send(second);
+  for (const wire of wires)
+    for (const least of [15_000, 60_000]) {
+      const { bytes } = JSON.parse((await wire.response()).body.toString()) as { readonly bytes: number };
+      assert(bytes > least && bytes < least + 1_000);
+    }
 });
 
 test('a client that ends its side while its request waits is asked whether it is there, and gets its response', async () => {
@@ -105,7 +139,11 @@ test('a stop serves the requests that wait for their turn', async () => {
   fixture.engine.setScript([answer('{}')]);
   await sendAll();
   const stopped = fixture.proxy.gateway.stop(60_000);
-  for (const wire of wires) assert.equal((await wire.response()).status, 200);
+  for (const wire of wires) {
+    const response = await wire.response();
+    assert.equal(response.status, 200);
+    assert.equal(response.field('connection'), 'close');
+  }
   await fixture.clock.move(1_000);
   assert.equal((await stopped).cut, 0);
 });

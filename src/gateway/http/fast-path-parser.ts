@@ -24,8 +24,7 @@ export interface FastPathParserDeps {
   readonly maxHeadBytes: number;
   readonly fieldTable: HeaderTable;
   readonly nowMs: () => number;
-  /** `mayWait`: the request has arrived whole and is small, so its bytes may wait for a later turn of the event loop. */
-  readonly begin: (connection: Connection, message: HttpMessage, mayWait: boolean) => void;
+  readonly begin: (connection: Connection, message: HttpMessage) => void;
   /**
    * Takes over the socket, which has no reader at this point. The bytes of the request are put back into the socket.
    */
@@ -109,12 +108,10 @@ export class FastPathParser {
       this.#handOver(bytes.subarray(this.#at));
       return false;
     }
-    const isSmall = bytes.length - this.#at <= this.#deps.maxHeadBytes;
     this.#use(bytes, read.end);
     const next = new OrdinaryMessage(this, this.#socket, read, this.#deps.nowMs);
     this.#message = next;
-    const isWhole = next.leftBytes === bytes.length - read.end;
-    this.#deps.begin(this.#connection, next, isSmall && isWhole);
+    this.#deps.begin(this.#connection, next);
     return true;
   }
 

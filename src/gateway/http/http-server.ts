@@ -26,7 +26,6 @@ import { FastPathParser, type FastPathParserDeps } from './fast-path-parser.ts';
 import type { HttpMessage } from './message.ts';
 import { NodeHttpParser } from './node-http-parser.ts';
 import { OverflowHandler } from './overflow-handler.ts';
-import { RequestPacer } from './request-pacer.ts';
 import { HttpResponseWriter, type ResponseWriterDeps } from './response-writer.ts';
 
 export interface HttpServerDeps {
@@ -59,7 +58,6 @@ export class HttpServer {
   readonly #writerDeps: ResponseWriterDeps;
   readonly #connections = new Map<Socket, Connection>();
   readonly #overflow: OverflowHandler;
-  readonly #pacer = new RequestPacer();
   /** Exchanges that are not over. Each is the current exchange of its connection. */
   #inFlight = 0;
   readonly #stopSweep: Unsubscribe;
@@ -87,7 +85,7 @@ export class HttpServer {
       limits,
       fieldTable: deps.fieldTable,
       connectionOf: (socket) => this.#connections.get(socket),
-      begin: (connection, message) => this.#begin(connection, message, false),
+      begin: (connection, message) => this.#begin(connection, message),
       rejectUnparsed: (connection, code, reason) => this.#rejectUnparsed(connection, code, reason),
       recordRejection: (connection, code) => this.#recordRejection(connection.address, code),
     });
@@ -95,7 +93,7 @@ export class HttpServer {
       maxHeadBytes: limits.maxHeadBytes,
       fieldTable: deps.fieldTable,
       nowMs: () => clock.nowMs(),
-      begin: (connection, message, mayWait) => this.#begin(connection, message, mayWait),
+      begin: (connection, message) => this.#begin(connection, message),
       handOver: (socket) => nodeHttp.accept(socket),
     };
     this.#overflow = new OverflowHandler(clock);
@@ -160,9 +158,8 @@ export class HttpServer {
     return running;
   }
 
-  /** From now on every response closes its connection. Requests that wait for their turn begin now. */
+  /** From now on every response closes its connection. */
   announceEnd(): void {
-    this.#pacer.beginAll();
     this.#draining = true;
   }
 
@@ -215,9 +212,10 @@ export class HttpServer {
   }
 
   /** A request was read, and the one before it on this connection is over. */
-  #begin(connection: Connection, message: HttpMessage, mayWait: boolean): void {
+  #begin(connection: Connection, message: HttpMessage): void {
     const { clock, table } = this.#deps;
-    table.begin(connection.entry);
+    const { entry } = connection;
+    table.begin(entry);
     const body = new HttpBody(message, connection, this.#bodyDeps);
     const reply = new HttpResponseWriter(message, connection, this.#writerDeps);
     const x = new Exchange({
@@ -232,20 +230,6 @@ export class HttpServer {
     connection.current = x;
     connection.headSinceMs = undefined;
     this.#inFlight += 1;
-    if (mayWait && !this.#pacer.mayBegin()) this.#pacer.wait(() => this.#runLater(connection, x));
-    else this.#run(connection, x);
-  }
-
-  /** Returns false if the exchange ended while it waited for its turn. */
-  #runLater(connection: Connection, x: Exchange): boolean {
-    if (x.over || x.reply.committed) return false;
-    this.#run(connection, x);
-    return true;
-  }
-
-  #run(connection: Connection, x: Exchange): void {
-    const { table } = this.#deps;
-    const { entry } = connection;
     // Steps that do not wait run within this call.
     this.#deps.pipeline.run(x, (error) => this.#onError(connection, error, x));
     if (x.key === undefined || entry.isKnown) return;

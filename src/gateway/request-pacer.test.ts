@@ -3,21 +3,17 @@ import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { RequestPacer } from './request-pacer.ts';
 
-/** Asks for so many requests at once; the odd ones end before they begin, if `leave`. Returns those that began in each turn. */
+/** Asks for turns for so many requests at once; `isOver` tells which end while they wait. Returns those that went on in each turn. */
 async function turnsOf(
   pacer: RequestPacer,
   requests: number,
-  leave = false,
+  isOver: (i: number) => boolean = () => false,
 ): Promise<readonly (readonly number[])[]> {
   let began: number[] = [];
   for (let i = 0; i < requests; i++) {
-    if (pacer.mayBegin()) began.push(i);
-    else
-      pacer.wait(() => {
-        if (leave && i % 2 > 0) return false;
-        began.push(i);
-        return true;
-      });
+    const turn = pacer.turnFor({ over: isOver(i) });
+    if (turn === undefined) began.push(i);
+    else if (!isOver(i)) void turn.then(() => began.push(i));
   }
   const turns: number[][] = [];
   while (began.length > 0) {
@@ -31,7 +27,7 @@ async function turnsOf(
 const lengths = (turns: readonly (readonly number[])[]): readonly number[] =>
   turns.map((turn) => turn.length);
 
-test('a turn of the event loop begins 32 requests, and the others begin in later turns, in their order', async () => {
+test('32 requests go on in a turn of the event loop, and the others in later turns, in their order', async () => {
   const turns = await turnsOf(new RequestPacer(), 80);
   assert.deepEqual(lengths(turns), [32, 32, 16]);
   assert.deepEqual(
@@ -41,29 +37,28 @@ test('a turn of the event loop begins 32 requests, and the others begin in later
 });
 
 test('a request that ended while it waited takes no place of another one', async () => {
-  assert.deepEqual(lengths(await turnsOf(new RequestPacer(), 112, true)), [32, 32, 8]);
+  const turns = await turnsOf(new RequestPacer(), 112, (i) => i >= 32 && i % 2 > 0);
+  assert.deepEqual(lengths(turns), [32, 32, 8]);
 });
 
-test('a request that arrives while others wait begins after them', async () => {
+test('a request that arrives while others wait goes on after them', async () => {
   const pacer = new RequestPacer();
   const order: string[] = [];
-  const waits = (what: string) => (): boolean => order.push(what) > 0;
-  for (let i = 0; i < 64; i++) if (!pacer.mayBegin()) pacer.wait(waits('early'));
+  const ask = (what: string): unknown => pacer.turnFor({ over: false })?.then(() => order.push(what));
+  for (let i = 0; i < 64; i++) void ask('early');
   await nextTurn();
   assert.equal(order.length, 32);
-  assert.equal(pacer.mayBegin(), false);
-  pacer.wait(waits('late'));
+  void ask('late');
+  assert.equal(order.length, 32);
   await nextTurn();
   assert.equal(order.length, 33);
   assert.equal(order.at(-1), 'late');
 });
 
-test('all that wait begin at once when they must', async () => {
+test('requests that come one by one never wait', async () => {
   const pacer = new RequestPacer();
-  let began = 0;
-  for (let i = 0; i < 100; i++) if (!pacer.mayBegin()) pacer.wait(() => ++began > 0);
-  pacer.beginAll();
-  assert.equal(began, 68);
-  await nextTurn();
-  assert.equal(began, 68);
+  for (let i = 0; i < 100; i++) {
+    assert.equal(pacer.turnFor({ over: false }), undefined);
+    await nextTurn();
+  }
 });
