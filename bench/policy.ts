@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto';
 import process from 'node:process';
 import { type Clock, systemClock } from '../src/core/clock.ts';
-import type { Candidate, EngineDirectory } from '../src/core/engine/directory.ts';
+import { type Candidate, candidatesOf, type EngineDirectory } from '../src/core/engine/directory.ts';
 import { denyRoute } from '../src/core/security/access.ts';
 import { parseAddress } from '../src/core/security/address-rules.ts';
 import type { EnforcedKey, KeyView } from '../src/core/security/api-key.ts';
@@ -156,7 +156,7 @@ function decide(x: Exchange): void {
     (key.mayUseModel('m') && key.mayUseEngine('e') ? undefined : { code: 'MODEL_UNKNOWN' });
   tokens.reading(key);
   if (denial !== undefined || tokens.deny(key) !== undefined) throw new Error(`refused: ${denial?.code}`);
-  const lease = admission.enter({ key, candidates, generates: true }, settled);
+  const lease = admission.enter({ key, candidates: candidatesOf(candidates), generates: true }, settled);
   if (lease.kind !== 'lease') throw new Error('no slot was free');
   lease.release('done');
   tokens.settle(key, 10);

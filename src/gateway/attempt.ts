@@ -3,7 +3,7 @@
  * and relays the response. Whatever ends the exchange while a stage waits settles the stage and releases what it holds.
  */
 import type { Clock } from '../core/clock.ts';
-import type { Candidate } from '../core/engine/directory.ts';
+import type { Candidates } from '../core/engine/directory.ts';
 import type { AttemptEnd } from '../core/engine/engine.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { AttemptTrace } from '../core/otlp/request-trace.ts';
@@ -42,7 +42,7 @@ export function mayTryNext(end: AttemptEnd, status: number | undefined): boolean
 export function admit(
   x: Exchange,
   key: KeyView,
-  candidates: readonly Candidate[],
+  candidates: Candidates,
   generates: boolean,
   relay: Relay,
   { admission, clock }: AttemptDeps,

@@ -22,7 +22,7 @@
  * alone: with a 500, or with a closed connection if a relay exists or bytes were sent.
  */
 import assert from 'node:assert/strict';
-import type { Candidate } from '../core/engine/directory.ts';
+import { type Candidates, candidatesOf } from '../core/engine/directory.ts';
 import type { Tracing } from '../core/otlp/request-trace.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { ConcurrencyLimiter, KeyHoldings } from '../core/security/key-holdings.ts';
@@ -36,7 +36,7 @@ import { preflightFields, readOrigin } from './cors.ts';
 import { commonFields, refuse } from './error-response.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
 import { giveBackShares, takeRequest } from './key-shares.ts';
-import { Relay } from './relay/relay.ts';
+import { Relay, type RelayDeps } from './relay/relay.ts';
 import { RequestPacer } from './request-pacer.ts';
 import { beginTrace } from './request-tracing.ts';
 import { aloneFields, limitFields } from './retry-fields.ts';
@@ -154,13 +154,12 @@ export class RequestPipeline {
     x: Exchange,
     key: KeyView,
     call: EngineCall,
-    candidates: readonly Candidate[],
+    candidates: Candidates,
     fields: string,
     failed: (error: unknown) => void,
   ): Promise<void> {
     const { request } = call;
-    const hasNext = candidates.length > 1 && !request.bound;
-    const relay = this.#relayFor(x, call, hasNext);
+    const relay = this.#relayFor(x, call, candidates);
     const admitting = admit(x, key, candidates, request.generates, relay, this.#deps);
     const lease = admitting instanceof Promise ? await admitting : admitting;
     // undefined: the exchange ended while it waited; the relay has left the queue
@@ -171,7 +170,7 @@ export class RequestPipeline {
     // No promise waits for the result: nearly every request has one attempt.
     startAttempt(x, key, request, fields, lease, relay, this.#deps, ({ tryNext }) => {
       if (!tryNext) return;
-      const others = candidates.filter((candidate) => candidate !== lease.candidate);
+      const others = candidatesOf(candidates.all.filter((candidate) => candidate !== lease.candidate));
       // Later, because the relay that ends here is still running.
       queueMicrotask(() => {
         if (!x.over) this.#attempt(x, key, call, others, fields, failed).catch(failed);
@@ -195,8 +194,10 @@ export class RequestPipeline {
   }
 
   /** Sends heartbeats to a waiting stream, and relays the response. */
-  #relayFor(x: Exchange, { request }: EngineCall, hasNext: boolean): Relay {
+  #relayFor(x: Exchange, { request }: EngineCall, candidates: Candidates): Relay {
     const { limits, heartbeatMs } = this.#deps;
+    const mayTryOther: RelayDeps['mayTryNext'] = (end, status) =>
+      mayTryNext(end, status) && !request.bound && candidates.all.length > 1;
     return new Relay({
       x,
       route: request.route,
@@ -207,7 +208,7 @@ export class RequestPipeline {
       nowMs: this.#nowMs,
       commitAfterMs: limits.commitAfterMs,
       heartbeatMs,
-      mayTryNext: hasNext ? mayTryNext : never,
+      mayTryNext: mayTryOther,
     });
   }
 }
@@ -219,8 +220,6 @@ function judgeTokens(x: Exchange, { reading: balance, denial, alone }: TokenChec
     x.rate = [...(x.rate ?? []), ...aloneFields];
   return denial === undefined ? undefined : refusalOfDenial(denial);
 }
-
-const never = (): boolean => false;
 
 function respond(x: Exchange, { status, contentType, body, fields = [] }: OwnResponse): void {
   x.conclude({ ending: 'done', status });

@@ -2,7 +2,7 @@
  * What a row of the route table does with a request: which body it reads, and the call or response that results. The
  * pipeline runs the handler, writes the response and records the outcome.
  */
-import type { Candidate } from '../core/engine/directory.ts';
+import type { Candidates } from '../core/engine/directory.ts';
 import type { BodyPlan, ReadBody } from './body/request-body.ts';
 import type { Exchange, Refusal } from './exchange.ts';
 import type { UpstreamRequest } from './upstream-request.ts';
@@ -10,8 +10,7 @@ import type { UpstreamRequest } from './upstream-request.ts';
 /** A request for engines. */
 export interface EngineCall {
   readonly request: UpstreamRequest;
-  /** Engines that may answer, best first; at least one. */
-  readonly candidates: readonly Candidate[];
+  readonly candidates: Candidates;
 }
 
 /** A response that flm itself generates. */

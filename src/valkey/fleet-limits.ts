@@ -482,10 +482,10 @@ export class FleetLimits implements SharedLimits {
   ): Lease | AdmissionDenial | QueueTicket {
     if (!ask.generates) return this.#options.local.admission.enter(ask, settled);
     if (this.#member.state !== 'shared') {
-      const limited = ask.candidates.some(({ engine }) => this.#slots.slots(engine.ref.id) !== undefined);
+      const limited = ask.candidates.all.some(({ engine }) => this.#slots.slots(engine.ref.id) !== undefined);
       return (limited ? this.#alone.denySlot() : undefined) ?? this.admission.enter(ask, settled);
     }
-    const engines = this.#slots.needed(ask.candidates);
+    const engines = this.#slots.needed(ask.candidates.all);
     if (engines.length === 0) return this.admission.enter(ask, settled);
     let left = false;
     let ticket: QueueTicket | undefined;

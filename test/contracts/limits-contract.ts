@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import type { Candidate } from '../../src/core/engine/directory.ts';
+import { type Candidate, candidatesOf } from '../../src/core/engine/directory.ts';
 import type { Admission, AdmissionDenial, Lease, QueueTicket } from '../../src/core/security/admission.ts';
 import type { KeyView } from '../../src/core/security/api-key.ts';
 import { type ConcurrencyLimiter, KeyHolding } from '../../src/core/security/key-holdings.ts';
@@ -91,7 +91,7 @@ export function admissionContract(
   const enter = ({ admission, candidates }: OpenedAdmission, family: string) => {
     const { promise, resolve } = Promise.withResolvers<Lease | AdmissionDenial>();
     const key = { id: family, familyId: family } as KeyView;
-    const entered = admission.enter({ key, candidates, generates: true }, resolve);
+    const entered = admission.enter({ key, candidates: candidatesOf(candidates), generates: true }, resolve);
     if (entered.kind !== 'waiting') resolve(entered);
     return { outcome: promise, ticket: entered.kind === 'waiting' ? entered : undefined };
   };

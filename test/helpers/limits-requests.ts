@@ -1,4 +1,6 @@
 /** Requests of families of keys that ask the limits of one process, for the engine `e`. */
+
+import { candidatesOf } from '../../src/core/engine/directory.ts';
 import type { AdmissionDenial, Lease, QueueTicket } from '../../src/core/security/admission.ts';
 import { type KeyLimits, type KeyView, noKeyLimits } from '../../src/core/security/api-key.ts';
 import type { LimitPorts, LocalLimits } from '../../src/core/security/local-limits.ts';
@@ -22,7 +24,7 @@ export abstract class LimitsRequests {
     const { promise, resolve } = Promise.withResolvers<Lease | AdmissionDenial>();
     const candidate = this.directory.engine('e');
     if (candidate === undefined) throw new Error('no engine');
-    const ask = { key: keyWith({}, family), candidates: [candidate], generates: true };
+    const ask = { key: keyWith({}, family), candidates: candidatesOf([candidate]), generates: true };
     const entered = this.limits.ports.admission.enter(ask, resolve);
     if (entered.kind === 'waiting') return { outcome: promise, ticket: entered };
     resolve(entered);

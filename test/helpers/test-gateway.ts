@@ -7,13 +7,14 @@ import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import type {
-  Candidate,
-  CatalogEntry,
-  EngineDirectory,
-  EngineStatus,
-  ModelOnEngine,
-  Resolution,
+import {
+  type Candidate,
+  type CatalogEntry,
+  candidatesOf,
+  type EngineDirectory,
+  type EngineStatus,
+  type ModelOnEngine,
+  type Resolution,
 } from '../../src/core/engine/directory.ts';
 import type { AttemptEnd, Engine, EngineState } from '../../src/core/engine/engine.ts';
 import type { EngineKind } from '../../src/core/engine/engine-kind.ts';
@@ -265,7 +266,13 @@ export class TestDirectory implements EngineDirectory {
     if (candidates === undefined) return { kind: 'unknown', near: [] };
     const speaking = candidates.filter((c) => c.engine.kind.serves.has(route));
     if (speaking.length === 0) return { kind: 'unsupported', speakers: [] };
-    return { kind: 'found', name: wanted, candidates: speaking, samples: speaking, upstreamName: wanted };
+    return {
+      kind: 'found',
+      name: wanted,
+      candidates: candidatesOf(speaking),
+      samples: speaking,
+      upstreamName: wanted,
+    };
   }
 
   modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine {

@@ -3,6 +3,7 @@
  * resolve in this order: `flm://engine/model`, exact alias, exact id, `engine/model` (ids may contain slashes), and
  * last a spelling that an engine itself accepts for one of its models.
  */
+import assert from 'node:assert/strict';
 import type { Unsubscribe } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
 import type { AttemptEnd, Engine, EngineRef, EngineState } from './engine.ts';
@@ -18,6 +19,20 @@ export interface Candidate {
   readonly state: EngineState;
   /** How many requests the engine handles at once, as configured or as the engine reports. Undefined: unlimited. */
   readonly slots?: number;
+}
+
+/** The engines that can answer one request. Most requests need only the best one. */
+export interface Candidates {
+  readonly best: Candidate;
+  /** All of them, the best first. Put in order when it is read for the first time. */
+  readonly all: readonly Candidate[];
+}
+
+/** Candidates in a given order; at least one. */
+export function candidatesOf(all: readonly Candidate[]): Candidates {
+  const [best] = all;
+  assert(best !== undefined, 'there is at least one candidate');
+  return { best, all };
 }
 
 /** A model as clients see it. `owner` is the id of the engine. An alias has the owner of its target. */
@@ -39,7 +54,7 @@ export type Resolution =
   | {
       readonly kind: 'found';
       readonly name: string;
-      readonly candidates: readonly Candidate[];
+      readonly candidates: Candidates;
       readonly samples: readonly Candidate[];
       readonly upstreamName: string;
     }

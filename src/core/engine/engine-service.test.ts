@@ -234,7 +234,7 @@ async function twins(): Promise<World> {
 function order(w: World, key = anyone): string {
   const resolution = w.service.resolve('m', chat, key);
   return resolution.kind === 'found'
-    ? resolution.candidates.map((c) => c.engine.ref.id).join(',')
+    ? resolution.candidates.all.map((c) => c.engine.ref.id).join(',')
     : resolution.kind;
 }
 
@@ -369,7 +369,7 @@ test('an engine that lists one name many times has it once', async () => {
     ['m'],
   );
   const found = w.service.resolve('m', chat, anyone);
-  assert.equal(found.kind === 'found' && found.candidates.length, 1);
+  assert.equal(found.kind === 'found' && found.candidates.all.length, 1);
 });
 
 test('of an engine that lists without end the first ten thousand models are taken', async () => {

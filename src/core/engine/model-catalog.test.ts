@@ -43,7 +43,7 @@ function found(
 ): string {
   const resolution = c.resolve(name, route, key);
   if (resolution.kind !== 'found') return resolution.kind;
-  return `${resolution.candidates.map((r) => r.engine.ref.id).join(',')} ${resolution.upstreamName} (${resolution.name})`;
+  return `${resolution.candidates.all.map((r) => r.engine.ref.id).join(',')} ${resolution.upstreamName} (${resolution.name})`;
 }
 
 test('names resolve as flm://engine/model, alias, id, engine/model, in this order', () => {
@@ -127,7 +127,7 @@ test('a model that differs from a remote one in case alone counts as remote', ()
   const c = catalog([engine('ol', models, { kind: 'ollama' })]);
   const remote = (name: string): boolean | undefined => {
     const resolution = c.resolve(name, chat, anyone);
-    return resolution.kind === 'found' ? resolution.candidates[0]?.model?.remote : undefined;
+    return resolution.kind === 'found' ? resolution.candidates.best.model?.remote : undefined;
   };
   assert.equal(remote('big'), true);
   assert.equal(remote('BIG'), true);
@@ -319,7 +319,7 @@ test('for hazards there is a sample like each candidate, also where the breaker 
     assert.ok(resolution.kind === 'found');
     const { candidates, samples } = resolution;
     assert.equal(samples.length, 4);
-    for (const candidate of candidates)
+    for (const candidate of candidates.all)
       assert.ok(samples.some((sample) => isSameToHazards(sample, candidate)));
     broken.load.breaker.reset();
   }

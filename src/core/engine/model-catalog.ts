@@ -20,8 +20,8 @@ import type { Candidate, CatalogEntry, ModelOnEngine, Resolution } from './direc
 import type { Engine, EngineState, ModelAlias } from './engine.ts';
 import { isUp } from './health.ts';
 import {
+  choose,
   type EngineLoad,
-  inOrder,
   type Member,
   makeMember,
   makePlan,
@@ -320,8 +320,8 @@ export class ModelCatalog {
     if (only !== undefined) {
       return (up[0] as Member).load.breaker.allows() ? only : this.#down(up.map((m) => m.load));
     }
-    const candidates = inOrder(up, key.familyId);
-    if (candidates.length === 0) return this.#down([...up, ...down].map((m) => m.load));
+    const candidates = choose(members, key.familyId);
+    if (candidates === undefined) return this.#down([...up, ...down].map((m) => m.load));
     const { name, upstreamName } = plan;
     return { kind: 'found', name, upstreamName, candidates, samples };
   }

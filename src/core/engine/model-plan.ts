@@ -4,7 +4,7 @@
  * for the key come after all others.
  */
 import type { Breaker } from './breaker.ts';
-import type { Candidate, Resolution } from './directory.ts';
+import { type Candidate, type Candidates, candidatesOf, type Resolution } from './directory.ts';
 import { isSameToHazards } from './engine-kind.ts';
 import type { EngineRank } from './engine-rank.ts';
 
@@ -56,10 +56,10 @@ export interface Plan {
   readonly only: Extract<Resolution, { kind: 'found' }> | undefined;
 }
 
-/** The members of a plan. Plans with all members of a target share them, so that each request finds them nearly sorted. */
+/** The members of a plan. Plans with all members of a target share them. */
 export interface PlanMembers {
-  /** In the order of preference of the last request; see `inOrder`. */
-  readonly up: Member[];
+  /** In the order of preference while no request is in flight. */
+  readonly up: readonly Member[];
   readonly down: readonly Member[];
   /** See `Resolution`. */
   readonly samples: readonly Candidate[];
@@ -70,13 +70,13 @@ export function makePlan({ alias, id, upstreamName }: Target, members: PlanMembe
   const name = alias ?? id;
   const only: Plan['only'] =
     up.length === 1
-      ? { kind: 'found', name, upstreamName, candidates: up.map((m) => m.candidate), samples }
+      ? { kind: 'found', name, upstreamName, candidates: candidatesOf(up.map((m) => m.candidate)), samples }
       : undefined;
   return { name, upstreamName, members, only };
 }
 
 export function planMembers(members: readonly Member[]): PlanMembers {
-  const up = members.filter((m) => m.up);
+  const up = members.filter((m) => m.up).sort((a, b) => a.handicap - b.handicap || a.place - b.place);
   return { up, down: members.filter((m) => !m.up), samples: samplesOf(up.map((m) => m.candidate)) };
 }
 
@@ -87,35 +87,63 @@ function samplesOf(candidates: readonly Candidate[]): readonly Candidate[] {
   return samples;
 }
 
-/**
- * The members whose breakers allow a request, in the order in which they are tried. Engines that rank last for the key
- * come last; usually there are none. Sorts `members` in place: they are nearly sorted, because a request moves only its own
- * engine.
- */
-export function inOrder(members: Member[], family: string): readonly Candidate[] {
-  sortAgain(members);
-  const candidates: Candidate[] = [];
-  const last: Candidate[] = [];
-  for (const { load, candidate } of members) {
-    if (load.breaker.allows()) (load.rank.ranksLastFor(family) ? last : candidates).push(candidate);
-  }
-  return last.length === 0 ? candidates : [...candidates, ...last];
+/** The candidates of a plan for a key; undefined if no breaker allows a request. */
+export function choose({ up }: PlanMembers, family: string): Candidates | undefined {
+  const best = leastBusy(up, family);
+  if (best !== undefined) return new PlanCandidates(up, family, best.candidate);
+  const all = inOrder(up, family);
+  return all.length === 0 ? undefined : candidatesOf(all);
 }
 
-/** An insertion sort, which takes one step for each member that stands in its place. */
-function sortAgain(members: Member[]): void {
-  for (let i = 1; i < members.length; i++) {
-    const member = members[i] as Member;
-    const count = countOf(member);
-    let at = i;
-    for (; at > 0; at--) {
-      const before = members[at - 1] as Member;
-      const beforeCount = countOf(before);
-      if (beforeCount < count || (beforeCount === count && before.place <= member.place)) break;
-      members[at] = before;
-    }
-    if (at !== i) members[at] = member;
+/** Puts the engines behind the best one in order only if they are needed. */
+class PlanCandidates implements Candidates {
+  readonly best: Candidate;
+  readonly #members: readonly Member[];
+  readonly #family: string;
+  #all: readonly Candidate[] | undefined;
+
+  constructor(members: readonly Member[], family: string, best: Candidate) {
+    this.best = best;
+    this.#members = members;
+    this.#family = family;
   }
+
+  get all(): readonly Candidate[] {
+    this.#all ??= [this.best, ...inOrder(this.#members, this.#family).filter((c) => c !== this.best)];
+    return this.#all;
+  }
+}
+
+/**
+ * The first in the order of preference that does not rank last. Of most members only the requests in flight are read, and
+ * none behind an idle engine: each request does this, also with many engines.
+ */
+function leastBusy(members: readonly Member[], family: string): Member | undefined {
+  let best: Member | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const member of members) {
+    const count = countOf(member);
+    if (count >= least) continue;
+    const { breaker, rank } = member.load;
+    if (!breaker.allows() || rank.ranksLastFor(family)) continue;
+    best = member;
+    least = count;
+    if (count === 0) break;
+  }
+  return best;
+}
+
+/**
+ * The members whose breakers allow a request, in the order in which they are tried. Engines that rank last for the key
+ * come last.
+ */
+function inOrder(up: readonly Member[], family: string): readonly Candidate[] {
+  const allowed = up
+    .filter(({ load }) => load.breaker.allows())
+    .sort((a, b) => countOf(a) - countOf(b) || a.place - b.place);
+  const isLast = ({ load }: Member): boolean => load.rank.ranksLastFor(family);
+  const members = [...allowed.filter((m) => !isLast(m)), ...allowed.filter(isLast)];
+  return members.map(({ candidate }) => candidate);
 }
 
 function countOf({ load, handicap }: Member): number {

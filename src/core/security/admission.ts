@@ -3,7 +3,7 @@
  * denial, or a place in a queue. `FairAdmission` decides in this process; other implementations ask another process or
  * machine.
  */
-import type { Candidate } from '../engine/directory.ts';
+import type { Candidate, Candidates } from '../engine/directory.ts';
 import type { AttemptEnd } from '../engine/engine.ts';
 import type { EngineAnswer } from '../engine/engine-rank.ts';
 import type { Denial } from './access.ts';
@@ -39,8 +39,7 @@ export interface QueueTicket {
 
 export interface AdmissionAsk {
   readonly key: Pick<KeyView, 'familyId'>;
-  /** The candidates, best first. */
-  readonly candidates: readonly Candidate[];
+  readonly candidates: Candidates;
   /** False for read-only requests: they take no slot, never wait and count against no limit. */
   readonly generates: boolean;
 }

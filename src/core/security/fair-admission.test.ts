@@ -3,7 +3,12 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { moreRuns } from '../../../test/helpers/more-runs.ts';
 import { MovedClock } from '../../../test/helpers/moved-clock.ts';
-import type { Candidate, EngineDirectory, EngineStatus } from '../engine/directory.ts';
+import {
+  type Candidate,
+  candidatesOf,
+  type EngineDirectory,
+  type EngineStatus,
+} from '../engine/directory.ts';
 import type { AdmissionDenial, Lease, QueueTicket } from './admission.ts';
 import { type KeyView, noKeyLimits } from './api-key.ts';
 import { FairAdmission } from './fair-admission.ts';
@@ -73,7 +78,7 @@ function room(
       const outcomes: (Lease | AdmissionDenial)[] = [];
       const engines = ids.length === 0 ? Object.keys(slots) : ids;
       const entered = admission.enter(
-        { key, candidates: engines.map(candidateOf), generates: true },
+        { key, candidates: candidatesOf(engines.map(candidateOf)), generates: true },
         (outcome) => void outcomes.push(outcome),
       );
       return { entered, outcomes };
@@ -288,9 +293,9 @@ test('what only reads waits for nothing', () => {
   const { enter, admission, inFlight } = room({ a: 1 });
   const key = keyOf('k');
   lease(enter(key).entered);
-  const candidates = [
+  const candidates = candidatesOf([
     { engine: { ref: { id: 'a' } }, model: undefined, state: 'running' } as unknown as Candidate,
-  ];
+  ]);
   const read = lease(admission.enter({ key, candidates, generates: false }, () => {}));
   assert.equal(inFlight.get('a'), 2);
   read.release('done');

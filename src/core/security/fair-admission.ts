@@ -22,7 +22,7 @@
  */
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
-import type { Candidate, EngineDirectory } from '../engine/directory.ts';
+import { type Candidate, type Candidates, candidatesOf, type EngineDirectory } from '../engine/directory.ts';
 import type { AttemptEnd, EngineRef } from '../engine/engine.ts';
 import type { EngineAnswer } from '../engine/engine-rank.ts';
 import { isUp } from '../engine/health.ts';
@@ -144,17 +144,15 @@ export class FairAdmission implements Admission {
     settled: (outcome: Lease | AdmissionDenial) => void,
   ): Lease | AdmissionDenial | FairTicket {
     const { key, candidates } = ask;
-    const [best] = candidates;
-    assert(best !== undefined, 'admission needs a candidate');
+    const { best } = candidates;
     if (!ask.generates) return this.#readLease(best);
     assert(!this.#paused, 'nobody asks while another process takes over');
     const queue = this.#queueOf(key.familyId);
-    for (const candidate of candidates) {
-      const id = candidate.engine.ref.id;
-      if (this.#isFree(id) && this.#isGoodEnough(id, candidates))
-        return this.#lease(candidate.engine.ref, queue, candidate);
-    }
-    return this.#queue(queue, candidates, settled);
+    const free = this.#mayTake(best, candidates)
+      ? best
+      : candidates.all.find((candidate) => this.#mayTake(candidate, candidates));
+    if (free !== undefined) return this.#lease(free.engine.ref, queue, free);
+    return this.#queue(queue, candidates.all, settled);
   }
 
   /**
@@ -167,8 +165,9 @@ export class FairAdmission implements Admission {
   /** Adds a request that waited in another process, even if the queue is full. */
   wait(ask: AdmissionAsk, leftMs: number, settled: (outcome: Lease | AdmissionDenial) => void): FairTicket {
     const queue = this.#queueOf(ask.key.familyId);
-    const ticket = this.#push(queue, ask.candidates, leftMs, settled);
-    for (const { engine } of ask.candidates) this.serve(engine.ref.id);
+    const { all } = ask.candidates;
+    const ticket = this.#push(queue, all, leftMs, settled);
+    for (const { engine } of all) this.serve(engine.ref.id);
     return ticket;
   }
 
@@ -242,7 +241,7 @@ export class FairAdmission implements Admission {
         const { number, queue, candidates, settled } = request;
         return {
           number,
-          ask: { key: { familyId: queue.id }, candidates, generates: true },
+          ask: { key: { familyId: queue.id }, candidates: candidatesOf(candidates), generates: true },
           settled,
           onLeave: (f: () => void): void => {
             request.left = f;
@@ -286,10 +285,14 @@ export class FairAdmission implements Admission {
     return slots === undefined || this.#slotsFor(engineId).running < slots;
   }
 
+  #mayTake({ engine: { ref } }: Candidate, candidates: Candidates): boolean {
+    return this.#isFree(ref.id) && this.#isGoodEnough(ref.id, candidates);
+  }
+
   /** An engine that ranks last gets a request only where no better engine is up: overflow must not go to a failing engine. */
-  #isGoodEnough(engineId: string, candidates: readonly Candidate[]): boolean {
-    if (candidates.length === 1 || !this.#directory.ranksLast(engineId)) return true;
-    return candidates.every(({ engine: { ref } }) => {
+  #isGoodEnough(engineId: string, candidates: Pick<Candidates, 'all'>): boolean {
+    if (!this.#directory.ranksLast(engineId)) return true;
+    return candidates.all.every(({ engine: { ref } }) => {
       if (this.#directory.ranksLast(ref.id)) return true;
       const now = this.#directory.engine(ref.id);
       return now === undefined || !isUp(now.state);
@@ -298,7 +301,7 @@ export class FairAdmission implements Admission {
 
   /** Whether this request may take a free slot of the engine. */
   #isFor(engineId: string, request: QueuedRequest): boolean {
-    return couldRunOn(engineId, request) && this.#isGoodEnough(engineId, request.candidates);
+    return couldRunOn(engineId, request) && this.#isGoodEnough(engineId, { all: request.candidates });
   }
 
   #lease(ref: EngineRef, queue: KeyQueue, candidate: Candidate): Lease {

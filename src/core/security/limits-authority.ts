@@ -11,7 +11,7 @@
  * So when a client has received the end of a response from a draining process, its slot is free here.
  */
 import type { Clock } from '../clock.ts';
-import type { Candidate, EngineDirectory } from '../engine/directory.ts';
+import { type Candidate, candidatesOf, type EngineDirectory } from '../engine/directory.ts';
 import { rule } from '../rules.ts';
 import type { Denial } from './access.ts';
 import type { AdmissionDenial, Lease } from './admission.ts';
@@ -266,11 +266,11 @@ export class LimitsAuthority {
 
   #enter(link: HeldLink, n: number, family: string, engines: readonly string[]): void {
     const { limits, clock, directory } = this.#options;
-    const candidates = engines.flatMap((id) => directory.engine(id) ?? []);
+    const known = engines.flatMap((id) => directory.engine(id) ?? []);
     // Only the other process knows this engine.
-    if (candidates.length === 0) return link.answer(n);
+    if (known.length === 0) return link.answer(n);
     const entered = this.#decides.admission.enter(
-      { key: { familyId: family }, candidates, generates: true },
+      { key: { familyId: family }, candidates: candidatesOf(known), generates: true },
       (outcome) => this.#settle(link, n, family, outcome),
     );
     if (entered.kind !== 'waiting') return this.#settle(link, n, family, entered);
@@ -285,7 +285,7 @@ export class LimitsAuthority {
     const entry: Parameters<typeof link.waiting.set>[1] = { ...waiting, ticket: undefined };
     link.waiting.set(n, entry);
     entry.ticket = limits.admission.wait(
-      { key: { familyId: family }, candidates: known, generates: true },
+      { key: { familyId: family }, candidates: candidatesOf(known), generates: true },
       leftMs,
       (outcome) => this.#settle(link, n, family, outcome),
     );

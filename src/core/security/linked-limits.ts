@@ -260,7 +260,7 @@ export class LinkedLimits {
   #enter(link: LimitsLinkClient, ask: AdmissionAsk, settled: Settled): QueueTicket {
     const { local, own } = this.#options;
     const waiting = new LinkedRequest(link, ask, settled, local, own);
-    const engines = ask.candidates.map((candidate) => candidate.engine.ref.id);
+    const engines = ask.candidates.all.map((candidate) => candidate.engine.ref.id);
     const family = ask.key.familyId;
     const n = link.send({ do: 'enter', family, engines }, (answer) => waiting.settle(answer));
     return { kind: 'waiting', position: 1, place: () => waiting.place(), leave: () => waiting.leave(n) };

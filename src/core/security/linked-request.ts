@@ -38,7 +38,7 @@ export class LinkedRequest {
     const { data } = linkAnswers.enter.safeParse(raw);
     const { candidates, key } = this.#ask;
     if (data !== undefined && 'denied' in data) return this.#end(queueDenial(data.denied));
-    const candidate = data && candidates.find(({ engine }) => engine.ref.id === data.engine);
+    const candidate = data && candidates.all.find(({ engine }) => engine.ref.id === data.engine);
     // The newest process counts the slot. This process counts it too, in case the link is lost.
     if (candidate !== undefined) return this.#end(this.#local.admission.hold(candidate, key.familyId));
     const entered = this.#own.admission.enter(this.#ask, (outcome) => this.#end(outcome));

@@ -4,7 +4,7 @@
  */
 
 import assert from 'node:assert/strict';
-import type { EngineDirectory, ModelOnEngine } from '../../core/engine/directory.ts';
+import { candidatesOf, type EngineDirectory, type ModelOnEngine } from '../../core/engine/directory.ts';
 import type { NativeRule } from '../../core/engine/engine-kind.ts';
 import type { RouteId } from '../../core/engine/routes.ts';
 import { rule } from '../../core/rules.ts';
@@ -32,13 +32,13 @@ export function makeEngineApi(directory: EngineDirectory): RouteHandler {
         // With `engine:admin` every endpoint is allowed, and the query passes unchanged.
         const query = x.query === '' ? '' : `?${x.query}`;
         return {
-          candidates: [candidate],
+          candidates: candidatesOf([candidate]),
           request: { ...lookUpRequest(x, route, target + query, true), ...bodyOf(body) },
         };
       }
       const withQuery = target + passingQuery(x.query, rule.query ?? []);
       if (rule.model === 'none')
-        return { candidates: [candidate], request: lookUpRequest(x, route, withQuery, true) };
+        return { candidates: candidatesOf([candidate]), request: lookUpRequest(x, route, withQuery, true) };
       return resolveModel(x, route, key, call, rule, withQuery, directory, body);
     },
   };
@@ -90,7 +90,7 @@ function resolveModel(
   const length = body === read.parts ? read.length : body.reduce((sum, part) => sum + part.length, 0);
   const standard = standardRouteOf(rule);
   return {
-    candidates: [found === undefined ? candidate : { ...candidate, model: found.model }],
+    candidates: candidatesOf([found === undefined ? candidate : { ...candidate, model: found.model }]),
     request: {
       ...lookUpRequest(x, standard ?? route, target, true),
       ...bodyOf({ ...read, parts: body, length }),

@@ -4,7 +4,13 @@
  */
 
 import assert from 'node:assert/strict';
-import type { Candidate, EngineDirectory, Resolution } from '../../core/engine/directory.ts';
+import {
+  type Candidate,
+  type Candidates,
+  candidatesOf,
+  type EngineDirectory,
+  type Resolution,
+} from '../../core/engine/directory.ts';
 import { isSameToHazards } from '../../core/engine/engine-kind.ts';
 import type { BodyFacts, RouteId } from '../../core/engine/routes.ts';
 import { type RuleText, rule } from '../../core/rules.ts';
@@ -102,13 +108,15 @@ function withoutHazards(
   key: KeyView,
   route: RouteId,
   facts: BodyFacts,
-): readonly Candidate[] | Denial {
+): Candidates | Denial {
   const denialFor = ({ engine, model }: Candidate): Denial | undefined =>
     denyHazard(key, engine.kind, route, facts, model);
   const denied = samples.filter((sample) => denialFor(sample) !== undefined);
   if (denied.length === 0) return candidates;
-  const kept = candidates.filter((candidate) => !denied.some((sample) => isSameToHazards(sample, candidate)));
-  return kept.length > 0 ? kept : (denialFor(candidates[0] as Candidate) as Denial);
+  const kept = candidates.all.filter(
+    (candidate) => !denied.some((sample) => isSameToHazards(sample, candidate)),
+  );
+  return kept.length > 0 ? candidatesOf(kept) : (denialFor(candidates.best) as Denial);
 }
 
 /** `n` of OpenAI's routes; an engine that refuses the number refuses the request. */
@@ -118,17 +126,12 @@ export function choicesIn(facts: BodyFacts): number {
 }
 
 /** Only if tokens must be counted, the client did not ask for the usage itself, and every candidate can add it. */
-function asksForUsage(
-  key: KeyView,
-  route: Route,
-  facts: BodyFacts,
-  candidates: readonly Candidate[],
-): boolean {
+function asksForUsage(key: KeyView, route: Route, facts: BodyFacts, candidates: Candidates): boolean {
   return (
     hasBudget(key) &&
     facts.stream === true &&
     !facts.values.has('stream_options') &&
-    candidates.every((c) => c.engine.kind.usageOnRequest.has(route.id))
+    candidates.all.every((c) => c.engine.kind.usageOnRequest.has(route.id))
   );
 }
 
@@ -148,7 +151,7 @@ function resolveWithoutBody(x: Exchange, route: Route, key: KeyView, directory: 
   }
   const target =
     route.upstream.replace('{id}', encodeURIComponent(id ?? '')) + passingQuery(x.query, route.query);
-  return { candidates, request: lookUpRequest(x, route, target, id !== undefined) };
+  return { candidates: candidatesOf(candidates), request: lookUpRequest(x, route, target, id !== undefined) };
 }
 
 /** Running engines that serve a route and that the key may use. */

@@ -5,7 +5,7 @@
  */
 
 import assert from 'node:assert/strict';
-import type { Candidate, EngineDirectory } from '../../core/engine/directory.ts';
+import { type Candidate, candidatesOf, type EngineDirectory } from '../../core/engine/directory.ts';
 import { maxEngineResponseBytes, readResponse } from '../../core/engine/read-response.ts';
 import type { Attempt, Upstream } from '../../core/engine/upstream.ts';
 import { rule } from '../../core/rules.ts';
@@ -36,7 +36,10 @@ export function makeOllamaLists(deps: OllamaListsDeps): RouteHandler {
         };
       }
       if (candidates.length === 1 && key.anyModel)
-        return { candidates, request: lookUpRequest(x, route, route.upstream, true) };
+        return {
+          candidates: candidatesOf(candidates),
+          request: lookUpRequest(x, route, route.upstream, true),
+        };
       return mergedList(x, key, route.upstream, candidates, deps);
     },
   };
