@@ -6,28 +6,22 @@
  * engine announces is respected). This avoids requests that cross a close. There is no limit here: admission decides
  * how many requests an engine gets at once.
  */
+import assert from 'node:assert/strict';
 import type { ConnectionOptions } from 'node:tls';
 import type { EngineAddress } from '../core/engine/engine.ts';
 import { type ConnectionOwner, EngineConnection, type ReadSpace } from './connection.ts';
-import type { LoopTurns } from './loop-turns.ts';
+import type { Rests } from './rests.ts';
 
 export interface PoolDeps {
   readonly nowMs: () => number;
   readonly freeMs: number;
   readonly space: ReadSpace;
-  readonly turns: LoopTurns;
+  readonly rests: Rests;
   readonly tlsOptions: (address: EngineAddress) => ConnectionOptions;
 }
 
 /** Subtracted from an engine's keep-alive time, for clock differences, latency and the interval of the sweep. */
 const persistMarginMs = 1_000;
-/** Between a check phase and the second check phase after it, the event loop polls at least once. */
-const restTurns = 2;
-
-interface Resting {
-  readonly connection: EngineConnection;
-  readonly untilTurn: number;
-}
 
 export class ConnectionPool implements ConnectionOwner {
   readonly #deps: PoolDeps;
@@ -36,9 +30,7 @@ export class ConnectionPool implements ConnectionOwner {
   /** Idle connections; the connection used last is at the end. */
   readonly #free: EngineConnection[] = [];
   /** Resting connections, in the order in which their rest ends. Some already carry a request. */
-  readonly #resting: Resting[] = [];
-  /** `#onTurn` is called in each turn. */
-  #followsTurns = false;
+  readonly #resting: EngineConnection[] = [];
 
   constructor(address: EngineAddress, deps: PoolDeps) {
     this.#address = address;
@@ -81,14 +73,17 @@ export class ConnectionPool implements ConnectionOwner {
 
   onFree(connection: EngineConnection): void {
     const { persistsMs } = connection;
-    const { freeMs, nowMs, turns } = this.#deps;
+    const { freeMs, nowMs, rests } = this.#deps;
     const waitsMs = persistsMs === undefined ? freeMs : Math.min(freeMs, persistsMs - persistMarginMs);
     connection.freeUntilMs = nowMs() + waitsMs;
     if (waitsMs <= 0) return connection.destroy();
-    this.#resting.push({ connection, untilTurn: turns.turn + restTurns });
-    if (this.#followsTurns) return;
-    this.#followsTurns = true;
-    turns.follow(this.#onTurn);
+    this.#resting.push(connection);
+    rests.begin(connection);
+  }
+
+  onRested(connection: EngineConnection): void {
+    assert(this.#resting.shift() === connection, 'rests end in the order in which they began');
+    if (!connection.busy && !connection.gone) this.#free.push(connection);
   }
 
   onGone(connection: EngineConnection): void {
@@ -96,16 +91,6 @@ export class ConnectionPool implements ConnectionOwner {
     const at = this.#free.indexOf(connection);
     if (at >= 0) this.#free.splice(at, 1);
   }
-
-  readonly #onTurn = (turn: number): boolean => {
-    while (this.#resting[0] !== undefined && this.#resting[0].untilTurn <= turn) {
-      const { connection } = this.#resting.shift() as Resting;
-      connection.rested();
-      if (!connection.busy && !connection.gone) this.#free.push(connection);
-    }
-    this.#followsTurns = this.#resting.length > 0;
-    return this.#followsTurns;
-  };
 
   #takeFree(): EngineConnection | undefined {
     const now = this.#deps.nowMs();
@@ -118,6 +103,6 @@ export class ConnectionPool implements ConnectionOwner {
 
   /** A rest lasts microseconds. A new connection would take longer and stay open. */
   #takeResting(): EngineConnection | undefined {
-    return this.#resting.find(({ connection }) => !connection.busy && !connection.gone)?.connection;
+    return this.#resting.find(({ busy, gone }) => !busy && !gone);
   }
 }

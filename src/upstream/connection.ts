@@ -17,10 +17,13 @@ import type { EngineAddress } from '../core/engine/engine.ts';
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
 import type { RequestMessage } from './request-message.ts';
 import { type ResponseEvents, ResponseParser } from './response-parser.ts';
+import type { Resting } from './rests.ts';
 
 export interface ConnectionOwner {
   /** The response is complete, and after its rest the connection may carry another request. */
   onFree(connection: EngineConnection): void;
+  /** The rest is over. */
+  onRested(connection: EngineConnection): void;
   /** Called once when the connection has ended. */
   onGone(connection: EngineConnection): void;
 }
@@ -56,7 +59,7 @@ const tcpProbeDelayMs = 30_000;
  */
 const maxTurnBytes = 128 * 1024;
 
-export class EngineConnection implements ResponseEvents {
+export class EngineConnection implements ResponseEvents, Resting {
   readonly #socket: net.Socket;
   readonly #parser: ResponseParser;
   readonly #owner: ConnectionOwner;
@@ -161,6 +164,7 @@ export class EngineConnection implements ResponseEvents {
     const message = this.#waiting;
     this.#waiting = undefined;
     if (message !== undefined && !this.#gone) this.#write(message);
+    this.#owner.onRested(this);
   }
 
   resume(): void {

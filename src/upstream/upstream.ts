@@ -14,8 +14,8 @@ import { makeChunkMap } from './chunk-reader.ts';
 import type { EngineConnection } from './connection.ts';
 import { ConnectionPool, type PoolDeps } from './connection-pool.ts';
 import { InFlightEngineRequest, type InFlightOwner } from './in-flight-request.ts';
-import { LoopTurns } from './loop-turns.ts';
 import { composeRequest, hostFieldOf } from './request-message.ts';
+import { Rests } from './rests.ts';
 
 export interface UpstreamOptions {
   readonly clock: Clock;
@@ -60,7 +60,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
    * tables, through which dead requests keep younger ones alive until a full collection.
    */
   readonly #flights: InFlightEngineRequest[] = [];
-  readonly #turns = new LoopTurns();
+  readonly #rests = new Rests();
   #stopSweep: Unsubscribe | undefined;
   #closed = false;
 
@@ -70,7 +70,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
     this.#poolNeeds = {
       nowMs: () => this.nowMs(),
       freeMs: options.poolIdleMs,
-      turns: this.#turns,
+      rests: this.#rests,
       space: { buffer: Buffer.allocUnsafeSlow(readBufferBytes), chunks: makeChunkMap() },
       tlsOptions:
         options.tlsOptions ?? (({ authority }) => (authority === undefined ? {} : { ca: authority })),
@@ -100,7 +100,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
     this.#closed = true;
     for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.abort();
     for (const { pool } of this.#destinations.values()) pool.close();
-    this.#turns.close();
+    this.#rests.close();
     this.#stopSweep?.();
     this.#stopSweep = undefined;
   }
