@@ -485,7 +485,7 @@ export class FleetLimits implements SharedLimits {
       const limited = ask.candidates.all.some(({ engine }) => this.#slots.slots(engine.ref.id) !== undefined);
       return (limited ? this.#alone.denySlot() : undefined) ?? this.admission.enter(ask, settled);
     }
-    const engines = this.#slots.needed(ask.candidates.all);
+    const engines = this.#slots.needed(ask.candidates);
     if (engines.length === 0) return this.admission.enter(ask, settled);
     let left = false;
     let ticket: QueueTicket | undefined;

@@ -7,7 +7,7 @@
  *
  * When several nodes wait for an engine, a slot changes to the next node after each request.
  */
-import type { Candidate, EngineDirectory } from '../core/engine/directory.ts';
+import type { Candidate, Candidates, EngineDirectory } from '../core/engine/directory.ts';
 import type { EngineRef } from '../core/engine/engine.ts';
 import type { FairAdmission, SlotSource } from '../core/security/fair-admission.ts';
 import type { Membership } from './membership.ts';
@@ -91,15 +91,20 @@ export class FleetSlots implements SlotSource {
   }
 
   /** The engines, best first, of which a slot must be asked before the request can enter the queue of this node. */
-  needed(candidates: readonly Candidate[]): readonly string[] {
+  needed(candidates: Candidates): readonly string[] {
+    if (!this.#isNeeded(candidates.best)) return [];
     const ids: string[] = [];
-    for (const { engine } of candidates) {
-      const { id } = engine.ref;
-      if (this.#whole(id) === undefined) break;
-      if (this.#spare(this.#of(id)) > 0 || this.#options.admission.waitsFor(id)) break;
-      ids.push(id);
+    for (const candidate of candidates.all) {
+      if (!this.#isNeeded(candidate)) break;
+      ids.push(candidate.engine.ref.id);
     }
     return ids;
+  }
+
+  /** Whether this node has no slot of the engine left, and no request waits for one. */
+  #isNeeded({ engine: { ref } }: Candidate): boolean {
+    if (this.#whole(ref.id) === undefined) return false;
+    return this.#spare(this.#of(ref.id)) <= 0 && !this.#options.admission.waitsFor(ref.id);
   }
 
   /** The last engine used, if this node has no slot of it left: asked together with the limits of a request. */

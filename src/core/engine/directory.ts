@@ -24,7 +24,10 @@ export interface Candidate {
 /** The engines that can answer one request. Most requests need only the best one. */
 export interface Candidates {
   readonly best: Candidate;
-  /** All of them, the best first. Put in order when it is read for the first time. */
+  /**
+   * All of them, the best first. The list is made when it is read for the first time, and has no engine whose breaker has
+   * opened by then.
+   */
   readonly all: readonly Candidate[];
 }
 
@@ -48,8 +51,8 @@ export interface CatalogEntry {
 export type Resolution =
   /**
    * At least one engine is up, serves the route and may be used. `upstreamName` is the engine's name for the model.
-   * `samples` is for judging hazards only: one engine of each group in which `isSameToHazards` holds. It may have an
-   * engine that gets no request now, because its breaker is open. Requests go to `candidates`.
+   * `samples` shows which kinds of engines may answer: one engine of each group in which `isSameToHazards` holds. It may
+   * have an engine that gets no request now, because its breaker is open. Requests go to `candidates`.
    */
   | {
       readonly kind: 'found';

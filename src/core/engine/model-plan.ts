@@ -30,6 +30,8 @@ export interface Member {
 
 /** More than the requests that run at once, and than the engines of a list. */
 const many = 2 ** 24;
+/** More than the handicap of an engine that answers late. */
+const lastHandicap = many * 4;
 
 export function makeMember(candidate: Candidate, load: EngineLoad, up: boolean, order: number): Member {
   const handicap = candidate.state === 'degraded' ? many : 0;
@@ -89,10 +91,8 @@ function samplesOf(candidates: readonly Candidate[]): readonly Candidate[] {
 
 /** The candidates of a plan for a key; undefined if no breaker allows a request. */
 export function choose({ up }: PlanMembers, family: string): Candidates | undefined {
-  const best = leastBusy(up, family);
-  if (best !== undefined) return new PlanCandidates(up, family, best.candidate);
-  const all = inOrder(up, family);
-  return all.length === 0 ? undefined : candidatesOf(all);
+  const best = leastBusy(up, family)?.candidate ?? inOrder(up, family)[0];
+  return best === undefined ? undefined : new PlanCandidates(up, family, best);
 }
 
 /** Puts the engines behind the best one in order only if they are needed. */
@@ -138,12 +138,14 @@ function leastBusy(members: readonly Member[], family: string): Member | undefin
  * come last.
  */
 function inOrder(up: readonly Member[], family: string): readonly Candidate[] {
-  const allowed = up
-    .filter(({ load }) => load.breaker.allows())
-    .sort((a, b) => countOf(a) - countOf(b) || a.place - b.place);
-  const isLast = ({ load }: Member): boolean => load.rank.ranksLastFor(family);
-  const members = [...allowed.filter((m) => !isLast(m)), ...allowed.filter(isLast)];
-  return members.map(({ candidate }) => candidate);
+  const found: { readonly candidate: Candidate; readonly count: number }[] = [];
+  for (const member of up) {
+    const { candidate, load } = member;
+    if (!load.breaker.allows()) continue;
+    found.push({ candidate, count: countOf(member) + (load.rank.ranksLastFor(family) ? lastHandicap : 0) });
+  }
+  // Equal ones keep their places.
+  return found.sort((a, b) => a.count - b.count).map(({ candidate }) => candidate);
 }
 
 function countOf({ load, handicap }: Member): number {

@@ -77,7 +77,7 @@ function resolveWithBody(
 
   let { length } = read;
   let body = nameModel(read.parts, facts, found.upstreamName, route.model);
-  const usageAdded = asksForUsage(key, route, facts, candidates);
+  const usageAdded = asksForUsage(key, route, facts, found.samples);
   if (usageAdded && facts.fieldPlace !== undefined)
     body = insertField(body, '"stream_options":{"include_usage":true}', facts.fieldPlace);
   if (body !== read.parts) length = body.reduce((sum, part) => sum + part.length, 0);
@@ -125,13 +125,13 @@ export function choicesIn(facts: BodyFacts): number {
   return n >= 1 && n <= maxChoices ? n : 1;
 }
 
-/** Only if tokens must be counted, the client did not ask for the usage itself, and every candidate can add it. */
-function asksForUsage(key: KeyView, route: Route, facts: BodyFacts, candidates: Candidates): boolean {
+/** Only if tokens must be counted, the client did not ask for the usage itself, and every engine that may answer can add it. */
+function asksForUsage(key: KeyView, route: Route, facts: BodyFacts, samples: readonly Candidate[]): boolean {
   return (
     hasBudget(key) &&
     facts.stream === true &&
     !facts.values.has('stream_options') &&
-    candidates.all.every((c) => c.engine.kind.usageOnRequest.has(route.id))
+    samples.every((c) => c.engine.kind.usageOnRequest.has(route.id))
   );
 }
 
