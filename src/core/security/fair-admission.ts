@@ -28,14 +28,14 @@ import type { EngineAnswer } from '../engine/engine-rank.ts';
 import { isUp } from '../engine/health.ts';
 import { rule } from '../rules.ts';
 import type { Admission, AdmissionAsk, AdmissionDenial, Lease, QueueTicket } from './admission.ts';
+import type { AdmissionState, TakenRequest } from './admission-state.ts';
+import { EngineTurns } from './engine-turns.ts';
 import {
   couldRunOn,
-  type EngineSlots,
   type KeyQueue,
   placeOf,
   positionOf,
   type QueuedRequest,
-  type Turn,
   waitingFor,
   waitsFor,
 } from './key-queues.ts';
@@ -72,41 +72,6 @@ export interface FairTicket extends QueueTicket {
   readonly number: number;
 }
 
-/** A count of leases: engine id, family id, number. */
-export type HeldLeases = readonly [engine: string, family: string, count: number];
-
-export interface AdmissionState {
-  readonly engines: readonly {
-    readonly id: string;
-    readonly averageMs: number;
-    /** Families of keys, least recently served first. */
-    readonly turns: readonly string[];
-  }[];
-  readonly leases: readonly HeldLeases[];
-  /** In the order in which they began to wait. */
-  readonly waiting: readonly WaitingRequest[];
-}
-
-export interface WaitingRequest {
-  readonly number: number;
-  readonly family: string;
-  /** Ids of the engines that may answer it, best first. */
-  readonly engines: readonly string[];
-  /** How much longer it may wait before it is refused. */
-  readonly leftMs: number;
-}
-
-/** A waiting request that left this queue and will be settled by another process. */
-export interface TakenRequest {
-  readonly number: number;
-  readonly ask: AdmissionAsk;
-  readonly settled: (outcome: Lease | AdmissionDenial) => void;
-  /** Sets the new behaviour of its ticket. */
-  onLeave(f: () => void): void;
-}
-
-/** Weight of the newest lease in the moving average. */
-const newestWeight = 0.2;
 /** The estimate for an engine without data. */
 const unknownLeaseMs = 5_000;
 
@@ -114,10 +79,9 @@ export class FairAdmission implements Admission {
   readonly #directory: EngineDirectory;
   readonly #clock: Clock;
   readonly #limits: AdmissionLimits;
-  readonly #slots = new Map<string, EngineSlots>();
+  readonly #turns = new EngineTurns();
   readonly #queues = new Map<string, KeyQueue>();
   #queued = 0;
-  #served = 0;
   #lastNumber = 0;
   #paused = false;
   readonly #off: Unsubscribe;
@@ -172,12 +136,12 @@ export class FairAdmission implements Admission {
   }
 
   serveAll(): void {
-    for (const id of [...this.#slots.keys()]) this.serve(id);
+    for (const id of this.#turns.ids()) this.serve(id);
   }
 
   /** Running requests of an engine, those that are held for other processes included. */
   runningOn(engineId: string): number {
-    return this.#slots.get(engineId)?.running ?? 0;
+    return this.#turns.running(engineId);
   }
 
   /** Whether a request waits here that this engine could answer. */
@@ -188,19 +152,10 @@ export class FairAdmission implements Admission {
   /** Returns the state that another process needs to continue. Changes nothing. */
   exportState(): AdmissionState {
     const nowMs = this.#clock.monotonicMs();
-    const slots = [...this.#slots];
     const waiting = [...this.#queues.values()].flatMap((queue) => queue.waiting);
     return {
-      engines: slots.map(([id, { averageMs, turns }]) => ({
-        id,
-        averageMs,
-        turns: [...turns].sort(([, a], [, b]) => a.served - b.served).map(([family]) => family),
-      })),
-      leases: slots.flatMap(([id, { turns }]) =>
-        [...turns]
-          .filter(([, { running }]) => running > 0)
-          .map(([family, { running }]): HeldLeases => [id, family, running]),
-      ),
+      engines: this.#turns.orders(),
+      leases: this.#turns.leases(),
       waiting: waiting
         .sort((a, b) => a.number - b.number)
         .map(({ number, queue, candidates, untilMs }) => ({
@@ -214,11 +169,7 @@ export class FairAdmission implements Admission {
 
   /** Continues the order of service and the averages of another process. Its leases and waiting requests are not added. */
   importTurns(state: Pick<AdmissionState, 'engines'>): void {
-    for (const { id, averageMs, turns } of state.engines) {
-      const slots = this.#slotsFor(id);
-      slots.averageMs = averageMs;
-      for (const family of turns) this.#turnOf(slots, family).served = ++this.#served;
-    }
+    this.#turns.importOrders(state.engines);
   }
 
   /** Stops granting slots to waiting requests until `resume`. `enter` must not be called until then. */
@@ -262,7 +213,7 @@ export class FairAdmission implements Admission {
   readings(): readonly QueueReading[] {
     return this.#directory.engines().map(({ ref }) => ({
       engine: ref.id,
-      running: this.#slots.get(ref.id)?.running ?? 0,
+      running: this.#turns.running(ref.id),
       slots: this.#slotCount(ref.id),
       queued: waitingFor(this.#queues, ref.id),
     }));
@@ -282,7 +233,7 @@ export class FairAdmission implements Admission {
 
   #isFree(engineId: string): boolean {
     const slots = this.slotSource === undefined ? this.#slotCount(engineId) : this.slotSource.slots(engineId);
-    return slots === undefined || this.#slotsFor(engineId).running < slots;
+    return slots === undefined || this.#turns.of(engineId).running < slots;
   }
 
   #mayTake({ engine: { ref } }: Candidate, candidates: Candidates): boolean {
@@ -305,12 +256,9 @@ export class FairAdmission implements Admission {
   }
 
   #lease(ref: EngineRef, queue: KeyQueue, candidate: Candidate): Lease {
-    const slots = this.#slotsFor(ref.id);
-    slots.running += 1;
+    const slots = this.#turns.of(ref.id);
+    const turn = this.#turns.begin(slots, queue.id);
     queue.active += 1;
-    const turn = this.#turnOf(slots, queue.id);
-    turn.served = ++this.#served;
-    turn.running += 1;
     this.#directory.begin(ref);
     const begunMs = this.#clock.monotonicMs();
     let released = false;
@@ -320,11 +268,7 @@ export class FairAdmission implements Admission {
       release: (end, answer) => {
         assert(!released, 'a lease is released exactly once');
         released = true;
-        slots.running -= 1;
-        turn.running -= 1;
-        const tookMs = this.#clock.monotonicMs() - begunMs;
-        slots.averageMs =
-          slots.averageMs === 0 ? tookMs : slots.averageMs + (tookMs - slots.averageMs) * newestWeight;
+        this.#turns.end(slots, turn, this.#clock.monotonicMs() - begunMs);
         this.#directory.report(ref, end, answer);
         this.onRelease?.(ref.id, queue.id, end, answer);
         this.#leaveQueue(queue);
@@ -365,12 +309,12 @@ export class FairAdmission implements Admission {
 
   /** Returns the first request that can run on the engine, of the key that the engine served least recently. */
   #nextFor(engineId: string): QueuedRequest | undefined {
-    const slots = this.#slotsFor(engineId);
+    const { turns } = this.#turns.of(engineId);
     let best: QueuedRequest | undefined;
     let bestServed = Number.POSITIVE_INFINITY;
     for (const queue of this.#queues.values()) {
       if (queue.waiting.length === 0) continue;
-      const served = slots.turns.get(queue.id)?.served ?? 0;
+      const served = turns.get(queue.id)?.served ?? 0;
       if (served >= bestServed) continue;
       const first = queue.waiting.find((w) => this.#isFor(engineId, w));
       if (first === undefined) continue;
@@ -430,7 +374,7 @@ export class FairAdmission implements Admission {
       kind: 'waiting',
       number: request.number,
       position: queue.waiting.length,
-      place: () => placeOf(this.#queues, this.#slots.get(candidates[0]?.engine.ref.id ?? '')?.turns, request),
+      place: () => placeOf(this.#queues, this.#turns.of(candidates[0]?.engine.ref.id ?? '').turns, request),
       leave: () => {
         if (request.left === undefined) this.#drop(request);
         else request.left();
@@ -488,30 +432,12 @@ export class FairAdmission implements Admission {
     let averageMs = 0;
     for (const { engine } of candidates) {
       slots += this.#slotCount(engine.ref.id) ?? 1;
-      averageMs = Math.max(averageMs, this.#slotsFor(engine.ref.id).averageMs);
+      averageMs = Math.max(averageMs, this.#turns.of(engine.ref.id).averageMs);
     }
     return Math.ceil((position * (averageMs || unknownLeaseMs)) / Math.max(1, slots));
   }
 
   // --- bounds of memory
-
-  #slotsFor(engineId: string): EngineSlots {
-    let slots = this.#slots.get(engineId);
-    if (slots === undefined) {
-      slots = { running: 0, turns: new Map(), averageMs: 0 };
-      this.#slots.set(engineId, slots);
-    }
-    return slots;
-  }
-
-  #turnOf({ turns }: EngineSlots, familyId: string): Turn {
-    let turn = turns.get(familyId);
-    if (turn === undefined) {
-      turn = { served: 0, running: 0 };
-      turns.set(familyId, turn);
-    }
-    return turn;
-  }
 
   #queueOf(familyId: string): KeyQueue {
     let queue = this.#queues.get(familyId);
@@ -536,7 +462,6 @@ export class FairAdmission implements Admission {
     // While others wait, the turn is kept. Otherwise a key that sends its next request after each response would always
     // count as new, and be first.
     if (this.#queued > 0) return;
-    for (const { turns } of this.#slots.values())
-      for (const id of turns.keys()) if (!this.#queues.has(id)) turns.delete(id);
+    this.#turns.keep((id) => this.#queues.has(id));
   }
 }

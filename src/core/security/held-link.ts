@@ -5,7 +5,7 @@
 
 import type { Unsubscribe } from '../clock.ts';
 import type { Lease, QueueTicket } from './admission.ts';
-import type { HeldLeases } from './fair-admission.ts';
+import type { HeldLeases } from './engine-turns.ts';
 import type { HeldRequests } from './key-holdings.ts';
 import type { LinkConnection } from './limits-link.ts';
 

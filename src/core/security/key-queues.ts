@@ -5,22 +5,7 @@
 import type { Unsubscribe } from '../clock.ts';
 import type { Candidate } from '../engine/directory.ts';
 import type { AdmissionDenial, Lease } from './admission.ts';
-
-/** One engine: its running requests, and when it last served each key. */
-export interface EngineSlots {
-  running: number;
-  /** By family id. Kept while any request waits, so that a key keeps its turn while it briefly has no request. */
-  readonly turns: Map<string, Turn>;
-  /** Moving average of the time between lease and release; 0 while unknown. */
-  averageMs: number;
-}
-
-/** One family of keys on one engine. */
-export interface Turn {
-  /** A serial number. The key served least recently has the lowest number. */
-  served: number;
-  running: number;
-}
+import type { Turn } from './engine-turns.ts';
 
 /** The requests of one family of keys. */
 export interface KeyQueue {
@@ -83,14 +68,14 @@ export function positionOf(queues: KeyQueues, queue: KeyQueue, candidates: reado
  */
 export function placeOf(
   queues: KeyQueues,
-  turns: ReadonlyMap<string, Turn> | undefined,
+  turns: ReadonlyMap<string, Turn>,
   request: QueuedRequest,
 ): number | undefined {
   const { queue, candidates } = request;
   const own = queue.waiting.indexOf(request);
   if (own < 0) return undefined;
   const ids = idsOf(candidates);
-  const served = turns?.get(queue.id)?.served ?? 0;
+  const served = turns.get(queue.id)?.served ?? 0;
   let before = own;
   let isLater = false;
   for (const other of queues.values()) {
@@ -98,7 +83,7 @@ export function placeOf(
       isLater = true;
       continue;
     }
-    const theirs = turns?.get(other.id)?.served ?? 0;
+    const theirs = turns.get(other.id)?.served ?? 0;
     // As `FairAdmission` serves: the key served least recently is first, and among equals the key that began to wait first.
     const most = theirs < served || (theirs === served && !isLater) ? own + 1 : own;
     let earlier = 0;

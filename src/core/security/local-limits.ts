@@ -5,7 +5,8 @@
 import type { Clock } from '../clock.ts';
 import type { EngineDirectory } from '../engine/directory.ts';
 import type { Admission } from './admission.ts';
-import { type AdmissionLimits, type AdmissionState, FairAdmission } from './fair-admission.ts';
+import type { AdmissionState } from './admission-state.ts';
+import { type AdmissionLimits, FairAdmission } from './fair-admission.ts';
 import {
   type ConcurrencyLimiter,
   type HeldRequests,
