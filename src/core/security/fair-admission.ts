@@ -22,7 +22,7 @@
  */
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
-import { type Candidate, type Candidates, candidatesOf, type EngineDirectory } from '../engine/directory.ts';
+import type { Candidate, Candidates, EngineDirectory } from '../engine/directory.ts';
 import type { AttemptEnd, EngineRef } from '../engine/engine.ts';
 import type { EngineAnswer } from '../engine/engine-rank.ts';
 import { isUp } from '../engine/health.ts';
@@ -116,7 +116,7 @@ export class FairAdmission implements Admission {
       ? best
       : candidates.all.find((candidate) => this.#mayTake(candidate, candidates));
     if (free !== undefined) return this.#lease(free.engine.ref, queue, free);
-    return this.#queue(queue, candidates.all, settled);
+    return this.#queue(queue, candidates, settled);
   }
 
   /**
@@ -129,9 +129,8 @@ export class FairAdmission implements Admission {
   /** Adds a request that waited in another process, even if the queue is full. */
   wait(ask: AdmissionAsk, leftMs: number, settled: (outcome: Lease | AdmissionDenial) => void): FairTicket {
     const queue = this.#queueOf(ask.key.familyId);
-    const { all } = ask.candidates;
-    const ticket = this.#push(queue, all, leftMs, settled);
-    for (const { engine } of all) this.serve(engine.ref.id);
+    const ticket = this.#push(queue, ask.candidates, leftMs, settled);
+    for (const { engine } of ask.candidates.all) this.serve(engine.ref.id);
     return ticket;
   }
 
@@ -161,7 +160,7 @@ export class FairAdmission implements Admission {
         .map(({ number, queue, candidates, untilMs }) => ({
           number,
           family: queue.id,
-          engines: candidates.map((c) => c.engine.ref.id),
+          engines: candidates.all.map((c) => c.engine.ref.id),
           leftMs: Math.max(0, untilMs - nowMs),
         })),
     };
@@ -192,7 +191,7 @@ export class FairAdmission implements Admission {
         const { number, queue, candidates, settled } = request;
         return {
           number,
-          ask: { key: { familyId: queue.id }, candidates: candidatesOf(candidates), generates: true },
+          ask: { key: { familyId: queue.id }, candidates, generates: true },
           settled,
           onLeave: (f: () => void): void => {
             request.left = f;
@@ -233,6 +232,7 @@ export class FairAdmission implements Admission {
 
   #isFree(engineId: string): boolean {
     const slots = this.slotSource === undefined ? this.#slotCount(engineId) : this.slotSource.slots(engineId);
+    // `of`, so that `serveAll` serves the engine also if no request has run on it yet.
     return slots === undefined || this.#turns.of(engineId).running < slots;
   }
 
@@ -241,7 +241,7 @@ export class FairAdmission implements Admission {
   }
 
   /** An engine that ranks last gets a request only where no better engine is up: overflow must not go to a failing engine. */
-  #isGoodEnough(engineId: string, candidates: Pick<Candidates, 'all'>): boolean {
+  #isGoodEnough(engineId: string, candidates: Candidates): boolean {
     if (!this.#directory.ranksLast(engineId)) return true;
     return candidates.all.every(({ engine: { ref } }) => {
       if (this.#directory.ranksLast(ref.id)) return true;
@@ -252,7 +252,7 @@ export class FairAdmission implements Admission {
 
   /** Whether this request may take a free slot of the engine. */
   #isFor(engineId: string, request: QueuedRequest): boolean {
-    return couldRunOn(engineId, request) && this.#isGoodEnough(engineId, { all: request.candidates });
+    return couldRunOn(engineId, request) && this.#isGoodEnough(engineId, request.candidates);
   }
 
   #lease(ref: EngineRef, queue: KeyQueue, candidate: Candidate): Lease {
@@ -302,7 +302,7 @@ export class FairAdmission implements Admission {
       this.#take(request);
       // The request was counted as waiting; the lease counts it again.
       request.queue.active -= 1;
-      const candidate = request.candidates.find((c) => c.engine.ref.id === engineId) as Candidate;
+      const candidate = request.candidates.all.find((c) => c.engine.ref.id === engineId) as Candidate;
       request.settled(this.#lease(candidate.engine.ref, request.queue, candidate));
     }
   }
@@ -328,7 +328,7 @@ export class FairAdmission implements Admission {
 
   #queue(
     queue: KeyQueue,
-    candidates: readonly Candidate[],
+    candidates: Candidates,
     settled: (outcome: Lease | AdmissionDenial) => void,
   ): AdmissionDenial | FairTicket {
     const position = positionOf(this.#queues, queue, candidates);
@@ -342,7 +342,7 @@ export class FairAdmission implements Admission {
   /** Lets a request wait at the end of its key's queue. */
   #push(
     queue: KeyQueue,
-    candidates: readonly Candidate[],
+    candidates: Candidates,
     waitMs: number,
     settled: (outcome: Lease | AdmissionDenial) => void,
   ): FairTicket {
@@ -369,12 +369,12 @@ export class FairAdmission implements Admission {
     queue.waiting.push(request);
     queue.active += 1;
     this.#queued += 1;
-    this.slotSource?.waiting(candidates);
+    this.slotSource?.waiting(candidates.all);
     return {
       kind: 'waiting',
       number: request.number,
       position: queue.waiting.length,
-      place: () => placeOf(this.#queues, this.#turns.of(candidates[0]?.engine.ref.id ?? '').turns, request),
+      place: () => placeOf(this.#queues, this.#turns.of(candidates.best.engine.ref.id).turns, request),
       leave: () => {
         if (request.left === undefined) this.#drop(request);
         else request.left();
@@ -414,7 +414,7 @@ export class FairAdmission implements Admission {
     return true;
   }
 
-  #full(position: number, candidates: readonly Candidate[]): AdmissionDenial {
+  #full(position: number, candidates: Candidates): AdmissionDenial {
     const expectedWaitMs = this.#expectedWaitMs(position, candidates);
     return {
       kind: 'denied',
@@ -427,10 +427,10 @@ export class FairAdmission implements Admission {
     };
   }
 
-  #expectedWaitMs(position: number, candidates: readonly Candidate[]): number {
+  #expectedWaitMs(position: number, candidates: Candidates): number {
     let slots = 0;
     let averageMs = 0;
-    for (const { engine } of candidates) {
+    for (const { engine } of candidates.all) {
       slots += this.#slotCount(engine.ref.id) ?? 1;
       averageMs = Math.max(averageMs, this.#turns.of(engine.ref.id).averageMs);
     }

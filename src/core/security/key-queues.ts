@@ -3,7 +3,7 @@
  * changes them; these functions only read.
  */
 import type { Unsubscribe } from '../clock.ts';
-import type { Candidate } from '../engine/directory.ts';
+import type { Candidates } from '../engine/directory.ts';
 import type { AdmissionDenial, Lease } from './admission.ts';
 import type { Turn } from './engine-turns.ts';
 
@@ -22,7 +22,7 @@ export interface QueuedRequest {
   /** Called by `leave` once another process has the request. */
   left: (() => void) | undefined;
   readonly queue: KeyQueue;
-  readonly candidates: readonly Candidate[];
+  readonly candidates: Candidates;
   readonly settled: (outcome: Lease | AdmissionDenial) => void;
   readonly cancelTimer: Unsubscribe;
 }
@@ -31,7 +31,7 @@ export interface QueuedRequest {
 export type KeyQueues = ReadonlyMap<string, KeyQueue>;
 
 export function couldRunOn(engineId: string, { candidates }: QueuedRequest): boolean {
-  return candidates.some(({ engine }) => engine.ref.id === engineId);
+  return candidates.all.some(({ engine }) => engine.ref.id === engineId);
 }
 
 /** Whether a request waits that this engine could answer. */
@@ -50,7 +50,7 @@ export function waitingFor(queues: KeyQueues, engineId: string): number {
 }
 
 /** The position of a new request when keys are served in turn. */
-export function positionOf(queues: KeyQueues, queue: KeyQueue, candidates: readonly Candidate[]): number {
+export function positionOf(queues: KeyQueues, queue: KeyQueue, candidates: Candidates): number {
   const ids = idsOf(candidates);
   const own = queue.waiting.length;
   let before = own;
@@ -96,10 +96,10 @@ export function placeOf(
   return before + 1;
 }
 
-function idsOf(candidates: readonly Candidate[]): ReadonlySet<string> {
-  return new Set(candidates.map(({ engine }) => engine.ref.id));
+function idsOf(candidates: Candidates): ReadonlySet<string> {
+  return new Set(candidates.all.map(({ engine }) => engine.ref.id));
 }
 
 function couldRunOnAny(engineIds: ReadonlySet<string>, { candidates }: QueuedRequest): boolean {
-  return candidates.some(({ engine }) => engineIds.has(engine.ref.id));
+  return candidates.all.some(({ engine }) => engineIds.has(engine.ref.id));
 }
