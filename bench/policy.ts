@@ -132,6 +132,7 @@ const candidate = { engine: { ref: { id: 'e' } }, model: undefined, state: 'runn
 const directory = {
   engine: () => candidate,
   engines: () => [],
+  ranksLast: () => false,
   begin: () => {},
   report: () => {},
   onChange: () => () => {},
@@ -140,7 +141,7 @@ const admission = new FairAdmission(directory as unknown as EngineDirectory, clo
   maxQueued: 256,
   maxQueueWaitMs: 120_000,
 });
-const candidates = [candidate as unknown as Candidate];
+const candidates = candidatesOf([candidate as unknown as Candidate]);
 const settled = (): void => {};
 
 function decide(x: Exchange): void {
@@ -156,7 +157,7 @@ function decide(x: Exchange): void {
     (key.mayUseModel('m') && key.mayUseEngine('e') ? undefined : { code: 'MODEL_UNKNOWN' });
   tokens.reading(key);
   if (denial !== undefined || tokens.deny(key) !== undefined) throw new Error(`refused: ${denial?.code}`);
-  const lease = admission.enter({ key, candidates: candidatesOf(candidates), generates: true }, settled);
+  const lease = admission.enter({ key, candidates, generates: true }, settled);
   if (lease.kind !== 'lease') throw new Error('no slot was free');
   lease.release('done');
   tokens.settle(key, 10);
