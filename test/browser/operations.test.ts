@@ -125,7 +125,7 @@ test('the log of a proxy is shown newest first, filtered, and in pages', { skip 
   await page.getByText('No line matches here').waitFor();
 });
 
-test('axe-core finds nothing on these pages, light and dark, at every width', { skip }, async (t) => {
+test('axe-core finds nothing on these pages, light and dark', { skip }, async (t) => {
   const engine = await startFakeEngine(ollamaTable);
   t.after(() => engine.close());
   const fixture = await openDashboard(t);

@@ -30,62 +30,89 @@ async function openUsed(t: TestContext) {
 const row = (page: Page, name: string) =>
   page.getByRole('region', { name: 'Usage' }).getByRole('row', { name });
 
-test('a click on a series shows only that key, until its filter is removed', { skip }, async (t) => {
-  const { signedIn } = await openUsed(t);
-  const page = await signedIn();
-  await showPage(page, 'Usage');
-  await row(page, 'laptop').waitFor();
-  await row(page, '=phone').waitFor();
-  await page
-    .locator('.legend')
-    .first()
-    .getByRole('button', { name: /laptop/ })
-    .click();
-  await row(page, '=phone').waitFor({ state: 'detached' });
-  await page.getByLabel('Group by').selectOption('model');
-  await row(page, 'flm-demo').waitFor();
-  assert.equal(
-    await page.evaluate("getComputedStyle(document.querySelector('tbody th.model')).whiteSpace"),
-    'nowrap',
-  );
-  assert.match((await row(page, 'Total').textContent()) ?? '', /^Total2/);
-  await page.getByRole('button', { name: /^Key: laptop/ }).click();
-  await page.getByLabel('Group by').selectOption('ending');
-  await row(page, 'refused').waitFor();
-});
-
-test('a chart has a table with the same numbers, in a zone whose hours begin at half past', {
-  skip,
-}, async (t) => {
-  const { signedIn } = await openUsed(t);
-  const page = await signedIn({ timezoneId: 'Asia/Kolkata' });
-  await showPage(page, 'Usage');
-  await page.getByLabel('Show').selectOption('requests');
-  await row(page, 'laptop').waitFor();
-  await page.getByText('Show this chart as a table').click();
-  const cells = page.getByRole('region', { name: 'Requests' }).locator('tbody tr td:first-of-type');
-  await cells.first().waitFor();
-  const counts = await cells.allTextContents();
-  assert(counts.length >= 24);
-  assert.equal(
-    counts.map(Number).reduce((a, b) => a + b),
-    2,
-  );
-});
-
-test('ranges from an hour to chosen days show what was used then', { skip }, async (t) => {
-  const { signedIn } = await openUsed(t);
-  const page = await signedIn();
-  await showPage(page, 'Usage');
-  for (const range of ['1h', '24h', '7d', '30d', '90d', '1y', 'custom']) {
-    await page.getByLabel('Time range').selectOption(range);
+test('what was used is shown on the page Usage:', { skip }, async (t) => {
+  const dashboard = await openUsed(t);
+  const { signedIn } = dashboard;
+  await t.test('a click on a series shows only that key, until its filter is removed', async () => {
+    const page = await signedIn();
+    await showPage(page, 'Usage');
     await row(page, 'laptop').waitFor();
-  }
-  await page.getByLabel('From').fill('2020-01-01');
-  await page.getByLabel('Until').fill('2020-01-02');
-  await page.getByText('Nothing was used in this time.').waitFor();
-  await page.getByLabel('Until').fill('');
-  await page.getByText('Nothing was used in this time.').waitFor();
+    await row(page, '=phone').waitFor();
+    await page
+      .locator('.legend')
+      .first()
+      .getByRole('button', { name: /laptop/ })
+      .click();
+    await row(page, '=phone').waitFor({ state: 'detached' });
+    await page.getByLabel('Group by').selectOption('model');
+    await row(page, 'flm-demo').waitFor();
+    assert.equal(
+      await page.evaluate("getComputedStyle(document.querySelector('tbody th.model')).whiteSpace"),
+      'nowrap',
+    );
+    assert.match((await row(page, 'Total').textContent()) ?? '', /^Total2/);
+    await page.getByRole('button', { name: /^Key: laptop/ }).click();
+    await page.getByLabel('Group by').selectOption('ending');
+    await row(page, 'refused').waitFor();
+  });
+
+  await t.test(
+    'a chart has a table with the same numbers, in a zone whose hours begin at half past',
+    async () => {
+      const page = await signedIn({ timezoneId: 'Asia/Kolkata' });
+      await showPage(page, 'Usage');
+      await page.getByLabel('Show').selectOption('requests');
+      await row(page, 'laptop').waitFor();
+      await page.getByText('Show this chart as a table').click();
+      const cells = page.getByRole('region', { name: 'Requests' }).locator('tbody tr td:first-of-type');
+      await cells.first().waitFor();
+      const counts = await cells.allTextContents();
+      assert(counts.length >= 24);
+      assert.equal(
+        counts.map(Number).reduce((a, b) => a + b),
+        2,
+      );
+    },
+  );
+
+  await t.test('ranges from an hour to chosen days show what was used then', async () => {
+    const page = await signedIn();
+    await showPage(page, 'Usage');
+    for (const range of ['1h', '24h', '7d', '30d', '90d', '1y', 'custom']) {
+      await page.getByLabel('Time range').selectOption(range);
+      await row(page, 'laptop').waitFor();
+    }
+    await page.getByLabel('From').fill('2020-01-01');
+    await page.getByLabel('Until').fill('2020-01-02');
+    await page.getByText('Nothing was used in this time.').waitFor();
+    await page.getByLabel('Until').fill('');
+    await page.getByText('Nothing was used in this time.').waitFor();
+  });
+
+  await t.test('columns sort the table, and the CSV file has no formula', async () => {
+    const page = await signedIn();
+    await showPage(page, 'Usage');
+    await row(page, 'laptop').waitFor();
+    const firstName = async () =>
+      page.getByRole('region', { name: 'Usage' }).locator('tbody th').first().textContent();
+    const column = page.getByRole('columnheader', { name: 'Requests' });
+    await column.getByRole('button').click();
+    assert.equal(await column.getAttribute('aria-sort'), 'descending');
+    assert.equal(await firstName(), '=phone');
+    await column.getByRole('button').click();
+    assert.equal(await column.getAttribute('aria-sort'), 'ascending');
+    assert.equal(await firstName(), 'laptop');
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download CSV' }).click();
+    const text = readFileSync(await (await saved).path(), 'utf8');
+    assert.match(text, /^time,key,Requests,/);
+    assert.match(text, /,'=phone,/);
+    assert.doesNotMatch(text, /,=/);
+  });
+
+  await t.test('axe finds nothing on the page with charts', async () => {
+    await checkPages(dashboard, ['Usage']);
+  });
 });
 
 test('new use appears by itself, and a range that has ended is not loaded again', { skip }, async (t) => {
@@ -114,28 +141,6 @@ test('new use appears by itself, and a range that has ended is not loaded again'
   assert.equal(calls, 0);
 });
 
-test('columns sort the table, and the CSV file has no formula', { skip }, async (t) => {
-  const { signedIn } = await openUsed(t);
-  const page = await signedIn();
-  await showPage(page, 'Usage');
-  await row(page, 'laptop').waitFor();
-  const firstName = async () =>
-    page.getByRole('region', { name: 'Usage' }).locator('tbody th').first().textContent();
-  const column = page.getByRole('columnheader', { name: 'Requests' });
-  await column.getByRole('button').click();
-  assert.equal(await column.getAttribute('aria-sort'), 'descending');
-  assert.equal(await firstName(), '=phone');
-  await column.getByRole('button').click();
-  assert.equal(await column.getAttribute('aria-sort'), 'ascending');
-  assert.equal(await firstName(), 'laptop');
-  const saved = page.waitForEvent('download');
-  await page.getByRole('button', { name: 'Download CSV' }).click();
-  const text = readFileSync(await (await saved).path(), 'utf8');
-  assert.match(text, /^time,key,Requests,/);
-  assert.match(text, /,'=phone,/);
-  assert.doesNotMatch(text, /,=/);
-});
-
 test('the share of prompt tokens from the cache of an engine is shown', { skip }, async (t) => {
   const { cli, signedIn } = await openDashboard(t);
   const usage = { prompt_tokens: 100, completion_tokens: 1, prompt_tokens_details: { cached_tokens: 75 } };
@@ -159,8 +164,4 @@ test('the share of prompt tokens from the cache of an engine is shown', { skip }
     .getByRole('cell', { name: /^≤ [\d.,]+ m?s$/ })
     .first()
     .waitFor();
-});
-
-test('axe finds nothing on the page with charts', { skip }, async (t) => {
-  await checkPages(await openUsed(t), ['Usage']);
 });
