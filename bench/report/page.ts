@@ -71,7 +71,7 @@ const parts: readonly Part[] = [
   {
     names: ['latency'],
     title: 'Latency in an open loop',
-    text: 'Requests come at a fixed rate, whether answers come or not. The rate is half of what flm can serve; a peer that cannot serve this rate gets half of what it can serve itself. A time begins when the request was due.',
+    text: 'Requests come at a fixed rate, whether answers come or not. The rate is half of what flm can serve in that minute, found before each round; the median of the rates is shown. A peer that cannot serve this rate gets half of what it can serve itself. A time begins when the request was due.',
     unit: 'ms',
   },
   {

@@ -358,6 +358,14 @@ describe('any other body that is cut ends in a destroyed connection:', () => {
   }
 });
 
+test('bytes that arrived together with the fault of their body still reach the client', async () => {
+  const response = await fixture.ask([
+    Buffer.concat([Buffer.from(chunkedJson), chunk('{"half'), Buffer.from('zz\r\n')]),
+  ]);
+  assert.equal(response.body.toString(), '{"half');
+  assert.equal(response.whole, false);
+});
+
 test('an event of which 64 KB are out is cut by destroying the connection', async () => {
   const gate = Promise.withResolvers<void>();
   fixture.engine.setScript([sseHead, chunk(`data: ${'x'.repeat(70_000)}`), hold(gate.promise), reset]);
