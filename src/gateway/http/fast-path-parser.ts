@@ -11,6 +11,7 @@
 import assert from 'node:assert/strict';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
+import { writeInTurn } from '../../core/turn-writes.ts';
 import type { RequestHead } from '../exchange.ts';
 import type { HeaderTable } from '../request-headers.ts';
 import { lastConnectionValue } from '../upgrade.ts';
@@ -283,22 +284,24 @@ class OrdinaryMessage implements HttpMessage {
   }
 
   flush(): void {
-    this.#send('');
+    if (this.#waiting !== '') this.write('');
   }
 
+  /** At once: an event must not wait for the end of the turn. */
   write(text: string): boolean {
-    return this.#send(text);
+    return this.#socket.write(this.#take(text), 'latin1');
   }
 
   end(text: string): void {
-    this.#send(text);
+    const last = this.#take(text);
+    if (last !== '') writeInTurn(this.#socket, last);
     this.#reader.answered(this.#closes);
   }
 
-  #send(text: string): boolean {
+  #take(text: string): string {
     const all = this.#waiting + text;
     this.#waiting = '';
-    return all === '' || this.#socket.write(all, 'latin1');
+    return all;
   }
 }
 

@@ -1,0 +1,54 @@
+/**
+ * Sends the requests to engines and the whole responses of one turn of the event loop together, at its end.
+ *
+ * A write wakes the program that waits at the other end. On the same machine this costs several microseconds each time,
+ * and between two writes that program falls asleep again. Where writes follow each other at once, most find it awake.
+ */
+
+/** What is used of a socket. */
+export interface TurnSocket {
+  /** How many calls of `cork` are open. */
+  readonly writableCorked: number;
+  cork(): void;
+  uncork(): void;
+  write(text: string, encoding: 'latin1'): boolean;
+}
+
+/** So many sockets do not wait longer: it limits how long the first one waits in a long turn. */
+const maxWaiting = 64;
+/** A longer text is sent at once: it costs more than to wake a program, and should not stay in memory. */
+const maxTextLength = 16 * 1024;
+
+const waiting: TurnSocket[] = [];
+let isPlanned = false;
+
+/**
+ * Writes Latin-1 text before the turn ends. What is written to the socket in other ways meanwhile follows it. Returns what
+ * `write` returns: false if the socket should get no more until it drains. Who destroys the socket calls `uncork` first,
+ * or the text is lost.
+ */
+export function writeInTurn(socket: TurnSocket, text: string): boolean {
+  if (text.length > maxTextLength) {
+    socket.uncork();
+    return socket.write(text, 'latin1');
+  }
+  if (socket.writableCorked > 0) return socket.write(text, 'latin1');
+  socket.cork();
+  const flows = socket.write(text, 'latin1');
+  if (waiting.push(socket) >= maxWaiting) sendAll();
+  else if (!isPlanned) {
+    isPlanned = true;
+    setImmediate(endTurn);
+  }
+  return flows;
+}
+
+function endTurn(): void {
+  isPlanned = false;
+  sendAll();
+}
+
+function sendAll(): void {
+  for (const socket of waiting) socket.uncork();
+  waiting.length = 0;
+}
