@@ -35,7 +35,7 @@ export function writeInTurn(socket: TurnSocket, text: string): boolean {
   if (socket.writableCorked > 0) return socket.write(text, 'latin1');
   socket.cork();
   const flows = socket.write(text, 'latin1');
-  if (waiting.push(socket) >= maxWaiting) sendAll();
+  if (waiting.push(socket) >= maxWaiting) sendWaiting();
   else if (!isPlanned) {
     isPlanned = true;
     setImmediate(endTurn);
@@ -45,10 +45,11 @@ export function writeInTurn(socket: TurnSocket, text: string): boolean {
 
 function endTurn(): void {
   isPlanned = false;
-  sendAll();
+  sendWaiting();
 }
 
-function sendAll(): void {
+/** Sends what waits now, for example what was written after the turn ended: its own turn would end after the next poll. */
+export function sendWaiting(): void {
   for (const socket of waiting) socket.uncork();
   waiting.length = 0;
 }

@@ -3,6 +3,8 @@
  * many engines would cost more than the rest of a request to them.
  */
 
+import { sendWaiting } from '../core/turn-writes.ts';
+
 /** A connection that rests. */
 export interface Resting {
   /** Called once, at the end of the rest. */
@@ -35,5 +37,6 @@ export class Rests {
     this.#younger = [];
     this.#next = this.#older.length > 0 ? setImmediate(this.#onCheckPhase) : undefined;
     for (const resting of over) resting.rested();
+    sendWaiting();
   };
 }

@@ -135,6 +135,8 @@ export class FastPathParser {
     this.#isHandedOver = true;
     this.#connection.heads.forget();
     const socket = this.#socket;
+    // Node may end the connection in this turn, and would lose the response before these bytes.
+    socket.uncork();
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
     socket.off('error', this.#onError);
@@ -147,6 +149,12 @@ export class FastPathParser {
   #close(): void {
     this.#closing = true;
     this.#socket.destroySoon();
+  }
+
+  /** A response that waits for the end of the turn goes out. */
+  #destroy(): void {
+    this.#socket.uncork();
+    this.#socket.destroy();
   }
 
   readonly #advanceLater = (): void => this.advance();
@@ -185,7 +193,7 @@ export class FastPathParser {
     this.#bytes = bytes === undefined ? chunk : Buffer.concat([bytes.subarray(this.#at), chunk]);
     this.#at = 0;
     this.advance();
-    if (this.#bytes !== undefined && this.#bytes.length - this.#at > maxWaitingBytes) this.#socket.destroy();
+    if (this.#bytes !== undefined && this.#bytes.length - this.#at > maxWaitingBytes) this.#destroy();
   };
 
   readonly #onEnd = (): void => {
@@ -194,7 +202,7 @@ export class FastPathParser {
     const held = this.#bytes === undefined ? 0 : this.#bytes.length - this.#at;
     if (this.#message === undefined || this.#message.leftBytes <= held) return this.advance();
     if (this.#connection.current === undefined) this.#close();
-    else this.#socket.destroy();
+    else this.#destroy();
   };
 
   readonly #onError = (): void => {

@@ -116,9 +116,14 @@ export class HttpServer {
     const close = (): void => {
       // Closing an idle connection is not a refusal: its client opens another connection.
       if (!entry.isKnown) this.#recordRejection(address, 'CONNECTIONS_EXHAUSTED');
+      // A response that waits for the end of the turn goes out.
+      socket.uncork();
       socket.destroy();
     };
-    const isWriting = (): boolean => socket.writableLength > 0;
+    const isWriting = (): boolean => {
+      socket.uncork();
+      return socket.writableLength > 0;
+    };
     entry.close = close;
     entry.isWriting = isWriting;
     socket.on('drain', () => {
@@ -202,6 +207,7 @@ export class HttpServer {
         new Promise<void>((resolve) => {
           socket.once('close', () => resolve());
           // Bytes that are written may still be sent, within half a second.
+          socket.uncork();
           if (socket.writableLength > 0) {
             socket.destroySoon();
             this.#deps.clock.after(500, () => socket.destroy());
