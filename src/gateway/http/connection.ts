@@ -52,6 +52,12 @@ export class Connection implements Peer {
     this.headSinceMs = nowMs;
   }
 
+  /** Ends it. A response that waits for the end of the turn goes out first. */
+  destroy(): void {
+    this.socket.uncork();
+    this.socket.destroy();
+  }
+
   /** No request has been read from it yet. */
   get isNew(): boolean {
     return this.#answered === 0 && this.current === undefined;

@@ -151,12 +151,6 @@ export class FastPathParser {
     this.#socket.destroySoon();
   }
 
-  /** A response that waits for the end of the turn goes out. */
-  #destroy(): void {
-    this.#socket.uncork();
-    this.#socket.destroy();
-  }
-
   readonly #advanceLater = (): void => this.advance();
 
   readonly #onRead = (length: number): boolean => {
@@ -193,7 +187,8 @@ export class FastPathParser {
     this.#bytes = bytes === undefined ? chunk : Buffer.concat([bytes.subarray(this.#at), chunk]);
     this.#at = 0;
     this.advance();
-    if (this.#bytes !== undefined && this.#bytes.length - this.#at > maxWaitingBytes) this.#destroy();
+    if (this.#bytes !== undefined && this.#bytes.length - this.#at > maxWaitingBytes)
+      this.#connection.destroy();
   };
 
   readonly #onEnd = (): void => {
@@ -202,11 +197,11 @@ export class FastPathParser {
     const held = this.#bytes === undefined ? 0 : this.#bytes.length - this.#at;
     if (this.#message === undefined || this.#message.leftBytes <= held) return this.advance();
     if (this.#connection.current === undefined) this.#close();
-    else this.#destroy();
+    else this.#connection.destroy();
   };
 
   readonly #onError = (): void => {
-    this.#socket.destroy();
+    this.#connection.destroy();
   };
 }
 

@@ -116,9 +116,7 @@ export class HttpServer {
     const close = (): void => {
       // Closing an idle connection is not a refusal: its client opens another connection.
       if (!entry.isKnown) this.#recordRejection(address, 'CONNECTIONS_EXHAUSTED');
-      // A response that waits for the end of the turn goes out.
-      socket.uncork();
-      socket.destroy();
+      connection.destroy();
     };
     const isWriting = (): boolean => {
       socket.uncork();
@@ -265,8 +263,7 @@ export class HttpServer {
     // The exchange ended before the error was seen; the connection may serve the next one.
     if (x !== connection.current) return;
     // The engine's slot or the place in the queue is released as for a client that left.
-    if (x === undefined || x.over || x.reply.committed || x.onAbort !== undefined)
-      connection.socket.destroy();
+    if (x === undefined || x.over || x.reply.committed || x.onAbort !== undefined) connection.destroy();
     else refuse(x, { code: 'INTERNAL', rule: rule('mistake'), close: true });
   }
 
@@ -291,7 +288,7 @@ export class HttpServer {
     const x = connection.current;
     if (x === undefined || x.over) return;
     if (x.reply.committed || x.head.version === '1.0') {
-      connection.socket.destroy();
+      connection.destroy();
       return;
     }
     connection.halfClosed = true;
@@ -315,13 +312,13 @@ export class HttpServer {
       connection.heads.tick();
       connection.current?.onTick?.(now);
       if (connection.deadlineMs !== 0 && now > connection.deadlineMs) {
-        connection.socket.destroy();
+        connection.destroy();
         continue;
       }
       if (connection.halfClosed) this.#probe(connection);
       if (connection.restedFor(now) > limits.keepAliveTimeoutMs) {
         // The client has not read the last bytes for so long that it will not read them now.
-        if (connection.socket.writableLength > 0) connection.socket.destroy();
+        if (connection.socket.writableLength > 0) connection.destroy();
         else connection.socket.destroySoon();
         continue;
       }
@@ -335,7 +332,7 @@ export class HttpServer {
           x.clientLeft('CLIENT_STALLED');
           this.abort(x, 'client-stalled');
         }
-        connection.socket.destroy();
+        connection.destroy();
         continue;
       }
       connection.body?.tick();

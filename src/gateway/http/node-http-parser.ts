@@ -97,7 +97,7 @@ export class NodeHttpParser {
     if (connection.current === undefined && res.socket !== null) return this.#deps.begin(connection, message);
     // Pipelined: handled after the response before it is sent.
     if (++connection.waiting > maxPipelined) {
-      connection.socket.destroy();
+      connection.destroy();
       return;
     }
     res.once('socket', () => {

@@ -134,7 +134,7 @@ export class HttpResponseWriter implements ResponseWriter {
 
   cut(): void {
     if (this.#over) return;
-    this.#connection.socket.destroy();
+    this.#connection.destroy();
     this.#finish();
   }
 
