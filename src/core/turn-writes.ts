@@ -11,10 +11,10 @@ export interface TurnSocket {
   readonly writableCorked: number;
   cork(): void;
   uncork(): void;
-  write(text: string, encoding: 'latin1'): boolean;
+  write(text: string, encoding: 'latin1'): unknown;
 }
 
-/** So many sockets do not wait longer: it limits how long the first one waits in a long turn. */
+/** When so many sockets wait, all are sent. Events are not counted: in a turn with many of them, sockets wait for its end. */
 const maxWaiting = 64;
 /** A longer text is sent at once: it costs more than to wake a program, and should not stay in memory. */
 const maxTextLength = 16 * 1024;
@@ -23,24 +23,21 @@ const waiting: TurnSocket[] = [];
 let isPlanned = false;
 
 /**
- * Writes Latin-1 text before the turn ends. What is written to the socket in other ways meanwhile follows it. Returns what
- * `write` returns: false if the socket should get no more until it drains. Who destroys the socket calls `uncork` first,
- * or the text is lost.
+ * Writes Latin-1 text before the turn ends. What is written to the socket in other ways meanwhile follows it. Before the
+ * socket is destroyed, `uncork` must be called, or the text is lost.
  */
-export function writeInTurn(socket: TurnSocket, text: string): boolean {
-  if (text.length > maxTextLength) {
-    socket.uncork();
-    return socket.write(text, 'latin1');
+export function writeInTurn(socket: TurnSocket, text: string): void {
+  if (text.length > maxTextLength) socket.uncork();
+  else if (socket.writableCorked === 0) {
+    socket.cork();
+    waiting.push(socket);
+    if (!isPlanned) {
+      isPlanned = true;
+      setImmediate(endTurn);
+    }
   }
-  if (socket.writableCorked > 0) return socket.write(text, 'latin1');
-  socket.cork();
-  const flows = socket.write(text, 'latin1');
-  if (waiting.push(socket) >= maxWaiting) sendWaiting();
-  else if (!isPlanned) {
-    isPlanned = true;
-    setImmediate(endTurn);
-  }
-  return flows;
+  socket.write(text, 'latin1');
+  if (waiting.length >= maxWaiting) sendWaiting();
 }
 
 function endTurn(): void {
