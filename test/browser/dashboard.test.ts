@@ -79,7 +79,7 @@ test('a reload and an ended session say what to do', { skip }, async (t) => {
   await other.getByText('This session has ended').waitFor();
 });
 
-test('axe finds nothing on any page, in light and dark, from a phone to a wide screen', {
+test('axe finds nothing on any page, in light and dark, and none is wider than its window', {
   skip,
 }, async (t) => {
   const fixture = await openDashboard(t);
