@@ -50,6 +50,15 @@ export const secretTools: SecretTools = {
 
 export function thisMachine(environment: Environment): Machine {
   let stores: StoreSettings | undefined;
+  let lastAddresses: readonly string[] = [];
+  const addresses = (): readonly string[] => {
+    try {
+      lastAddresses = machineAddresses(networkInterfaces());
+    } catch {
+      // Too many files are open, or the system does not tell them.
+    }
+    return lastAddresses;
+  };
   return {
     version: packageJson.version,
     environment,
@@ -64,11 +73,11 @@ export function thisMachine(environment: Environment): Machine {
     clock: systemClock,
     hostname: hostname(),
     secrets: secretTools,
-    addresses: () => machineAddresses(networkInterfaces()),
+    addresses,
     names: () => ({
       hostname: hostname(),
       fullName: fullHostName(hostname()),
-      addresses: machineAddresses(networkInterfaces()),
+      addresses: addresses(),
     }),
     readSecret: (secret) => readSecret(secret, environment),
     findProgram: (name) => findProgram(name, environment.PATH ?? '', homedir()),
