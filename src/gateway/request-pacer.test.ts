@@ -1,8 +1,6 @@
 import assert from 'node:assert/strict';
-import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { writeInTurn } from '../core/turn-writes.ts';
 import { RequestPacer } from './request-pacer.ts';
 
 /** Asks for turns for so many requests at once; `isOver` tells which end while they wait. Returns those that went on in each turn. */
@@ -63,18 +61,4 @@ test('requests that come one by one never wait', async () => {
     assert.equal(pacer.turnFor({ over: false }), undefined);
     await nextTurn();
   }
-});
-
-test('what requests that waited write does not wait for the end of another turn', async () => {
-  const pacer = new RequestPacer();
-  const written: number[] = [];
-  const request = async (i: number): Promise<void> => {
-    await pacer.turnFor({ over: false });
-    const socket = new Writable({ write: (_bytes, _encoding, done) => done(void written.push(i)) });
-    writeInTurn(socket, 'a');
-  };
-  for (let i = 0; i < 40; i++) void request(i);
-  await nextTurn();
-  // The last eight were written in the check phase that ended the turn.
-  assert.equal(written.length, 40);
 });

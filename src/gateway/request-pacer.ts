@@ -6,7 +6,6 @@
  * sent. After a pause of a few milliseconds flm, its clients and the engines then work one after another instead of at the
  * same time, and the queue stays for 0.1 s.
  */
-import { sendWaiting } from '../core/turn-writes.ts';
 import type { Exchange } from './exchange.ts';
 
 interface Waiting {
@@ -42,8 +41,6 @@ export class RequestPacer {
   readonly #onTurn = (): void => {
     this.#count = 0;
     this.#isFull = false;
-    // When those that go on now are written.
-    if (this.#waiting.length > 0) queueMicrotask(() => process.nextTick(sendWaiting));
     while (!this.#isFull) {
       const next = this.#waiting.shift();
       if (next === undefined) return;

@@ -15,7 +15,6 @@ import net from 'node:net';
 import tls from 'node:tls';
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
-import { writeInTurn } from '../core/turn-writes.ts';
 import type { RequestMessage } from './request-message.ts';
 import { type ResponseEvents, ResponseParser } from './response-parser.ts';
 import type { Resting } from './rests.ts';
@@ -282,7 +281,7 @@ export class EngineConnection implements ResponseEvents, Resting {
       // Latin-1 maps each byte to one character and back, so head and body are sent in one write, byte for byte.
       let message = head;
       for (const part of body) message += part.toString('latin1');
-      writeInTurn(socket, message);
+      socket.write(message, 'latin1');
       return;
     }
     socket.cork();

@@ -2,7 +2,6 @@
  * Ends the rests of connections, when the event loop has polled since they began. All pools share it: an immediate for each of
  * many engines would cost more than the rest of a request to them.
  */
-import { sendWaiting } from '../core/turn-writes.ts';
 
 /** A connection that rests. */
 export interface Resting {
@@ -36,6 +35,5 @@ export class Rests {
     this.#younger = [];
     this.#next = this.#older.length > 0 ? setImmediate(this.#onCheckPhase) : undefined;
     for (const resting of over) resting.rested();
-    sendWaiting();
   };
 }

@@ -11,7 +11,6 @@
 import assert from 'node:assert/strict';
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { writeInTurn } from '../../core/turn-writes.ts';
 import type { RequestHead } from '../exchange.ts';
 import type { HeaderTable } from '../request-headers.ts';
 import { lastConnectionValue } from '../upgrade.ts';
@@ -20,6 +19,7 @@ import { type FastPathHead, readFastPathHead } from './fast-path-head.ts';
 import type { BodyListener, HttpMessage } from './message.ts';
 import { ReadPacer } from './read-pacer.ts';
 import { readShared, sharedRead } from './shared-reads.ts';
+import { countWrite, writeInTurn } from './turn-writes.ts';
 
 export interface FastPathParserDeps {
   readonly maxHeadBytes: number;
@@ -292,12 +292,15 @@ class OrdinaryMessage implements HttpMessage {
 
   /** At once: an event must not wait for the end of the turn. */
   write(text: string): boolean {
+    countWrite();
     return this.#socket.write(this.#take(text), 'latin1');
   }
 
   end(text: string): void {
+    const isWhole = this.#waiting !== '';
     const last = this.#take(text);
-    if (last !== '') writeInTurn(this.#socket, last);
+    if (isWhole) writeInTurn(this.#socket, last);
+    else if (last !== '') this.#socket.write(last, 'latin1');
     this.#reader.answered(this.#closes);
   }
 

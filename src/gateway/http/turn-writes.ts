@@ -1,5 +1,5 @@
 /**
- * Sends the requests to engines and the whole responses of one turn of the event loop together, at its end.
+ * Sends the whole responses of one turn of the event loop together, at its end.
  *
  * A write wakes the program that waits at the other end. On the same machine this costs several microseconds each time,
  * and between two writes that program falls asleep again. Where writes follow each other at once, most find it awake.
@@ -14,12 +14,14 @@ export interface TurnSocket {
   write(text: string, encoding: 'latin1'): unknown;
 }
 
-/** When so many sockets wait, all are sent. Events are not counted: in a turn with many of them, sockets wait for its end. */
-const maxWaiting = 64;
+/** After so many responses and events, what waits is sent before the turn ends. */
+const maxWrites = 64;
 /** A longer text is sent at once: it costs more than to wake a program, and should not stay in memory. */
 const maxTextLength = 16 * 1024;
 
 const waiting: TurnSocket[] = [];
+/** Responses and events since the first one that waits. */
+let writes = 0;
 let isPlanned = false;
 
 /**
@@ -37,7 +39,12 @@ export function writeInTurn(socket: TurnSocket, text: string): void {
     }
   }
   socket.write(text, 'latin1');
-  if (waiting.length >= maxWaiting) sendWaiting();
+  countWrite();
+}
+
+/** To call when an event is sent: responses wait for few of them only. */
+export function countWrite(): void {
+  if (waiting.length > 0 && ++writes >= maxWrites) sendWaiting();
 }
 
 function endTurn(): void {
@@ -45,8 +52,11 @@ function endTurn(): void {
   sendWaiting();
 }
 
-/** Sends what waits now, for example what was written after the turn ended: its own turn would end after the next poll. */
-export function sendWaiting(): void {
+function sendWaiting(): void {
   for (const socket of waiting) socket.uncork();
   waiting.length = 0;
+  writes = 0;
 }
+
+// A mistake that ends the process takes no finished response with it.
+process.on('exit', sendWaiting);

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { Writable } from 'node:stream';
 import { test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import { writeInTurn } from './turn-writes.ts';
+import { countWrite, writeInTurn } from './turn-writes.ts';
 
 class Recorder extends Writable {
   readonly written: string[] = [];
@@ -33,6 +34,26 @@ test('so many sockets that the first one would wait long do not wait for the end
   assert.equal(sockets.filter(({ written }) => written.length > 0).length, 64);
   await turn();
   assert.equal(sockets.filter(({ written }) => written.length > 0).length, 65);
+});
+
+test('a response does not wait for more than 63 events', async () => {
+  const socket = new Recorder();
+  for (let events = 0; events < 100; events++) countWrite();
+  writeInTurn(socket, 'a');
+  for (let events = 0; events < 62; events++) countWrite();
+  assert.deepEqual(socket.written, []);
+  countWrite();
+  assert.deepEqual(socket.written, ['a']);
+  await turn();
+});
+
+test('a response that waits goes out when a mistake ends the process', () => {
+  const program = `
+    const { writeInTurn } = await import(${JSON.stringify(new URL('turn-writes.ts', import.meta.url))});
+    writeInTurn(process.stdout, 'a');
+    throw new Error('mistake');`;
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '--eval', program]);
+  assert.deepEqual([status, String(stdout)], [1, 'a']);
 });
 
 test('a long text goes out at once, behind what waits', async () => {
