@@ -1,7 +1,7 @@
 /** The files and programs of this machine that services need, and the manager that uses them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { homedir, userInfo } from 'node:os';
+import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Environment } from '../core/environment.ts';
 import { gatherText } from '../core/gathered-bytes.ts';
@@ -31,14 +31,15 @@ export function machineServices(environment: Environment, entry: string): Machin
   const env = environmentOf(environment);
   const { command, args } = thisProgram(entry);
   const program: Words = [command, ...args];
+  const machine = thisMachine(environment);
   const tools: ServiceTools = {
     platform: process.platform,
     uid: process.getuid?.(),
-    userName: userInfo().username,
+    userName: machine.userName(),
     sudoUser: environment.SUDO_USER,
     userHome: homedir(),
     configHome: environment.XDG_CONFIG_HOME || join(homedir(), '.config'),
-    ownData: thisMachine(environment).paths.home,
+    ownData: machine.paths.home,
     systemData: environment.FLM_HOME || systemHome({ env: environment, platform: process.platform }),
     program,
     portHolder,

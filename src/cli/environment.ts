@@ -6,7 +6,15 @@
  * language of output for people), FLM_PROXY_ and the name of a setting (environment-settings.ts),
  * FLM_ADMIN_KEY_FILE (first-admin-key.ts), FLM_DATABASE_URL and others of shared stores (core/store-settings.ts).
  */
+import { homedir } from 'node:os';
 import process from 'node:process';
 import type { Environment } from '../core/environment.ts';
+
+try {
+  homedir();
+} catch {
+  // A user without HOME and without an account, which is common in containers; Docker then sets this, too.
+  process.env.HOME = '/';
+}
 
 export const environment: Environment = process.env;

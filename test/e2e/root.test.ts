@@ -1,11 +1,11 @@
-/** As root the command line works as the owner of the data folder. */
+/** Root works as the owner of the data folder, and a user needs no account of the machine. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, chownSync, globSync, lstatSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { test } from 'node:test';
-import { makeCli } from '../helpers/cli.ts';
+import { flmEntry, makeCli } from '../helpers/cli.ts';
 
 const nobody = 65534;
 const dist = join(import.meta.dirname, '../../dist/main.js');
@@ -42,4 +42,21 @@ test('no command of root leaves a file in the data folder that its owner cannot 
   const files = globSync('**', { cwd: cli.home });
   assert.ok(files.length > 3, files.join());
   for (const file of files) assert.equal(lstatSync(join(cli.home, file)).uid, nobody, file);
+});
+
+test('a user without an account and without HOME can use the command line', { skip: reason }, (t) => {
+  const { folder, home } = makeCli(t);
+  chmodSync(folder, 0o777);
+  const noAccount = 54_321;
+  const run = (...args: readonly string[]) =>
+    spawnSync(process.execPath, [flmEntry, ...args], {
+      uid: noAccount,
+      gid: noAccount,
+      cwd: folder,
+      env: { FLM_HOME: home, FLM_DETECT_PORTS: '', FLM_SETUP: 'off' },
+      encoding: 'utf8',
+    });
+  assert.equal(run('key', 'create', 'laptop').status, 0);
+  assert.match(run('key', 'list').stdout, /laptop/);
+  assert.doesNotMatch(run('service', 'status').stderr, /internal/);
 });
