@@ -7,7 +7,8 @@ import process from 'node:process';
 import { JsonScanner } from '../src/gateway/body/json-scanner.ts';
 import { MultipartScanner } from '../src/gateway/body/multipart.ts';
 import { scanPlan } from '../src/gateway/body/scan-plan.ts';
-import { bodyUsage, StreamReader } from '../src/gateway/relay/usage-scan.ts';
+import { StreamReader } from '../src/gateway/relay/stream-reader.ts';
+import { bodyUsage } from '../src/gateway/relay/token-counts.ts';
 import { routes } from '../src/gateway/routes.ts';
 
 const quick = process.argv.includes('--quick');

@@ -9,9 +9,10 @@ import type { ChunkMap } from '../../src/core/engine/upstream.ts';
 import type { ResponseWriter } from '../../src/gateway/exchange.ts';
 import type { EventFraming } from '../../src/gateway/relay/event-end.ts';
 import { EventRelay } from '../../src/gateway/relay/event-relay.ts';
+import { StreamReader } from '../../src/gateway/relay/stream-reader.ts';
 import { TailBuffer } from '../../src/gateway/relay/tail-buffer.ts';
+import { bodyUsage } from '../../src/gateway/relay/token-counts.ts';
 import { isUsageChunk } from '../../src/gateway/relay/usage-chunk.ts';
-import { bodyUsage, StreamReader } from '../../src/gateway/relay/usage-scan.ts';
 import type { TerminalMark } from '../../src/gateway/routes.ts';
 import { assertLinear } from '../helpers/count-steps.ts';
 

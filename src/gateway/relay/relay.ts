@@ -28,8 +28,8 @@ import type { EventFraming } from './event-end.ts';
 import { EventRelay } from './event-relay.ts';
 import { type HeadFacts, readHead, stackedCodings } from './response-head.ts';
 import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
+import { StreamReader } from './stream-reader.ts';
 import { isUsageChunk } from './usage-chunk.ts';
-import { StreamReader } from './usage-scan.ts';
 import { isTextType, WholeResponseReader } from './whole-response.ts';
 
 export interface RelayDeps {

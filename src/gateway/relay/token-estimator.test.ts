@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { StreamReader } from './stream-reader.ts';
 import { TokenEstimator } from './token-estimator.ts';
-import { StreamReader } from './usage-scan.ts';
 
 function tokens(events: readonly string[], end: 'openai' | 'anthropic' | 'responses' = 'openai'): number {
   const reader = new StreamReader(end, 'sse');

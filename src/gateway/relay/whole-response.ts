@@ -4,8 +4,8 @@
  */
 
 import { TailBuffer } from './tail-buffer.ts';
+import { bodyUsage, type Usage } from './token-counts.ts';
 import { TokenEstimator } from './token-estimator.ts';
-import { bodyUsage, type Usage } from './usage-scan.ts';
 
 /** How many bytes of the end are kept to find the usage. */
 const usageTail = 16 * 1024;

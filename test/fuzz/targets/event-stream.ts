@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { ResponseWriter } from '../../../src/gateway/exchange.ts';
 import { endsEvent, firstEventEnd, lastEventEnd } from '../../../src/gateway/relay/event-end.ts';
 import { EventRelay } from '../../../src/gateway/relay/event-relay.ts';
-import { StreamReader } from '../../../src/gateway/relay/usage-scan.ts';
+import { StreamReader } from '../../../src/gateway/relay/stream-reader.ts';
 import type { TerminalMark } from '../../../src/gateway/routes.ts';
 import { type FuzzTarget, numbersOf, piecesOf } from '../target.ts';
 

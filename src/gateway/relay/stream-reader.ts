@@ -1,5 +1,5 @@
 /**
- * Reads in passing the facts that a response reports about itself: whether a stream is complete, whether it reported an
+ * Reads in passing the facts that a stream reports about itself: whether the stream is complete, whether it reported an
  * error, its token usage, and how much text the model wrote.
  *
  * A native search for a few bytes keeps this cheap, since most events do not contain them. Only where they occur does
@@ -10,9 +10,6 @@
  *   anthropic  event message_stop                            message.usage, then usage of message_delta
  *   responses  event response.completed and its kin          response.usage
  *   ollama     "done": true in a line                        eval counts in the same line
- *
- * Engines report the tokens that they took from a prompt cache inside of the usage (`prompt_tokens_details`,
- * `input_tokens_details`, `cache_read_input_tokens`), and llama.cpp also in `timings` of the last chunk.
  */
 import type { CacheUse } from '../../core/usage/cache-use.ts';
 import type { TerminalMark } from '../routes.ts';
@@ -20,45 +17,21 @@ import { BackwardJsonReader, isBlank, skipBlanks, startsWith } from './backward-
 import type { EventFraming } from './event-end.ts';
 import type { EventReader } from './event-relay.ts';
 import { TailBuffer } from './tail-buffer.ts';
+import { TokenCounts, type Usage, usageMark } from './token-counts.ts';
 import { TokenEstimator } from './token-estimator.ts';
-
-export interface Usage {
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  /** Absent if the engine reports nothing about its prompt cache. */
-  readonly cache?: CacheUse;
-}
 
 /** How many bytes of the end of a very large event are kept, to find its usage. */
 const pieceTail = 16 * 1024;
 
-/** Searched without the opening quote: a search for a byte that is frequent in JSON is four times slower. */
+/** Searched without the opening quote, like `usageMark`. */
 const marks = {
-  usage: Buffer.from('usage"'),
-  evalCount: Buffer.from('eval_count"'),
   finish: Buffer.from('finish_reason"'),
   done: Buffer.from('done"'),
 } as const;
 
 const names = {
-  usage: Buffer.from('usage'),
-  promptTokens: Buffer.from('prompt_tokens'),
-  inputTokens: Buffer.from('input_tokens'),
-  completionTokens: Buffer.from('completion_tokens'),
-  outputTokens: Buffer.from('output_tokens'),
-  total: Buffer.from('total_tokens'),
-  promptEval: Buffer.from('prompt_eval_count'),
-  evalCount: Buffer.from('eval_count'),
   finish: Buffer.from('finish_reason'),
   done: Buffer.from('done'),
-  cached: Buffer.from('cached_tokens'),
-  promptDetails: Buffer.from('prompt_tokens_details'),
-  inputDetails: Buffer.from('input_tokens_details'),
-  cacheRead: Buffer.from('cache_read_input_tokens'),
-  cacheCreation: Buffer.from('cache_creation_input_tokens'),
-  timings: Buffer.from('timings'),
-  cacheN: Buffer.from('cache_n'),
-  promptN: Buffer.from('prompt_n'),
 } as const;
 
 const lines = {
@@ -109,7 +82,7 @@ export class StreamReader implements EventReader {
   /** The engine itself reported an error. */
   errorSeen = false;
   readonly #tail = new BackwardJsonReader();
-  readonly #counts = new Counts(this.#tail);
+  readonly #counts = new TokenCounts(this.#tail);
   #piece: TailBuffer | undefined;
 
   constructor(end: TerminalMark, framing: EventFraming) {
@@ -227,7 +200,7 @@ export class StreamReader implements EventReader {
     }
     if (this.#framing === 'ndjson') return;
     floor = 0;
-    for (let at = memberAt(text, marks.usage, 0); at >= 0; at = memberAt(text, marks.usage, at)) {
+    for (let at = memberAt(text, usageMark, 0); at >= 0; at = memberAt(text, usageMark, at)) {
       // Most events have null, or no value.
       if (text[memberValue(text, at, to)] !== openBrace) continue;
       const end = lineEnd(text, at);
@@ -266,148 +239,6 @@ export class StreamReader implements EventReader {
     }
     return to;
   }
-}
-
-/** Usage of a whole JSON answer, from all of it or from its end. */
-export function bodyUsage(body: Buffer): Usage | undefined {
-  if (!body.includes(marks.usage) && !body.includes(marks.evalCount)) return undefined;
-  const counts = new Counts(new BackwardJsonReader());
-  counts.read(body, 0, body.length, 1);
-  return counts.usage;
-}
-
-/** Stands for a count that was not reported. Smaller than each count, so that the larger of two is the reported one. */
-const none = -1;
-/** A walk looks at members down to this depth: usage at depth 2, its details at depth 4. */
-const depths = 5;
-
-/**
- * Sums of the object that is being walked, which is one level below its name; the index is the depth of the name.
- * `besides`: tokens of the prompt that Anthropic's dialect does not add to the input. One walk is over before the next
- * begins, so all walks share these.
- */
-const inputs = new Float64Array(depths);
-const outputs = new Float64Array(depths);
-const totals = new Float64Array(depths);
-const cached = new Float64Array(depths);
-const besides = new Float64Array(depths);
-
-function clearSums(depth: number): void {
-  inputs[depth] = outputs[depth] = totals[depth] = cached[depth] = besides[depth] = none;
-}
-
-function raise(sums: Float64Array, depth: number, count: number): void {
-  sums[depth] = Math.max(sums[depth] as number, count);
-}
-
-class Counts {
-  readonly #tail: BackwardJsonReader;
-  #input = none;
-  #output = none;
-  #cached = none;
-  /** The prompt of which `#cached` is a part. */
-  #prompt = none;
-  /** Counts of the timings that are being walked. */
-  #cacheN = none;
-  #promptN = none;
-
-  constructor(tail: BackwardJsonReader) {
-    this.#tail = tail;
-  }
-
-  get usage(): Usage | undefined {
-    if (this.#input === none && this.#output === none) return undefined;
-    const inputTokens = Math.max(0, this.#input);
-    const outputTokens = Math.max(0, this.#output);
-    const { cache } = this;
-    return cache === undefined ? { inputTokens, outputTokens } : { inputTokens, outputTokens, cache };
-  }
-
-  get cache(): CacheUse | undefined {
-    if (this.#cached === none) return undefined;
-    return { cachedTokens: this.#cached, promptTokens: Math.max(this.#cached, this.#prompt) };
-  }
-
-  /** Reads the current member of the walk, if it belongs to the timings of llama.cpp: `prompt_n` does not count `cache_n`. */
-  readTimings(): void {
-    const tail = this.#tail;
-    if (tail.depth === 2) {
-      if (tail.isNamed(names.cacheN)) this.#cacheN = tail.count ?? none;
-      else if (tail.isNamed(names.promptN)) this.#promptN = tail.count ?? none;
-    } else if (tail.depth === 1) {
-      if (this.#cacheN !== none && tail.isNamed(names.timings))
-        this.#addCache(this.#cacheN, this.#cacheN + Math.max(0, this.#promptN));
-      this.#cacheN = this.#promptN = none;
-    }
-  }
-
-  /**
-   * Finds `usage` at most this deep, or Ollama's counts at the top, in JSON that ends at `to`. Running counts only
-   * grow: zeros in an early event must not hide a later value, and zeros in a later event must not hide an early value.
-   */
-  read(text: Buffer, from: number, to: number, maxDepth: 1 | 2): void {
-    const tail = this.#tail;
-    tail.begin(text, from, to);
-    for (let depth = 0; depth < depths; depth++) clearSums(depth);
-    let details = none;
-    let detailsDepth = 0;
-    this.#cacheN = this.#promptN = none;
-    while (tail.previous()) {
-      const { depth } = tail;
-      if (depth > maxDepth + 2) continue;
-      if (tail.isNamed(names.cached)) {
-        details = tail.count ?? none;
-        detailsDepth = depth;
-      }
-      if (depth > maxDepth + 1) continue;
-      if (depth <= maxDepth && tail.isNamed(names.usage) && tail.valueByte === openBrace)
-        return this.#takeUsage(depth);
-      this.readTimings();
-      if (depth === 1) {
-        if (tail.isNamed(names.promptEval)) this.#input = Math.max(this.#input, tail.count ?? none);
-        else if (tail.isNamed(names.evalCount)) this.#output = Math.max(this.#output, tail.count ?? none);
-      }
-      // The members below this one were not usage.
-      clearSums(depth);
-      clearSums(depth + 1);
-      if (depth === 1) continue;
-      const count = tail.count ?? none;
-      if (tail.isNamed(names.promptTokens) || tail.isNamed(names.inputTokens))
-        raise(inputs, depth - 1, count);
-      else if (tail.isNamed(names.completionTokens) || tail.isNamed(names.outputTokens))
-        raise(outputs, depth - 1, count);
-      else if (tail.isNamed(names.total)) raise(totals, depth - 1, count);
-      else if (tail.isNamed(names.promptDetails) || tail.isNamed(names.inputDetails))
-        cached[depth - 1] = details;
-      else if (tail.isNamed(names.cacheRead)) {
-        cached[depth - 1] = count;
-        addBesides(depth - 1, count);
-      } else if (tail.isNamed(names.cacheCreation)) addBesides(depth - 1, count);
-      // `cached_tokens` counts only directly inside of such an object.
-      if (depth < detailsDepth) details = none;
-    }
-  }
-
-  /** The walk has reached the name of the usage, at this depth. */
-  #takeUsage(depth: number): void {
-    const input = inputs[depth] as number;
-    const output = outputs[depth] as number;
-    // Rerankers report the total alone.
-    const counted = input !== none || output !== none;
-    this.#input = Math.max(this.#input, counted ? input : (totals[depth] as number));
-    this.#output = Math.max(this.#output, output);
-    const hits = cached[depth] as number;
-    if (hits !== none) this.#addCache(hits, Math.max(0, input) + Math.max(0, besides[depth] as number));
-  }
-
-  #addCache(hits: number, prompt: number): void {
-    this.#cached = Math.max(this.#cached, hits);
-    this.#prompt = Math.max(this.#prompt, prompt);
-  }
-}
-
-function addBesides(depth: number, count: number): void {
-  besides[depth] = Math.max(0, besides[depth] as number) + Math.max(0, count);
 }
 
 /** The position after the next member name that ends in `mark`, or -1. The match may still be inside of a string. */
