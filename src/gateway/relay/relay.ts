@@ -114,11 +114,11 @@ export class Relay implements ResponseHandler, Progress {
     this.#x.onTick = tick;
   }
 
-  /** Nothing more is relayed: the response is complete or failed, or the client left. */
   get requestSent(): boolean {
     return this.inFlightRequest?.sent === true;
   }
 
+  /** Nothing more is relayed: the response is complete or failed, or the client left. */
   get over(): boolean {
     return this.#over;
   }
