@@ -19,8 +19,9 @@ import type { SharedFiles } from '../core/shared-files.ts';
 import type { OutageJournal } from './outage-journal.ts';
 import type { NodeReport, PendingRevocation, ProxyStore } from './store.ts';
 import { StoreJournal } from './store-journal.ts';
-import { problemText, StoreProblems } from './store-problems.ts';
+import { StoreProblems } from './store-problems.ts';
 import type { Seen, StoreConnection, Urgency } from './store-requests.ts';
+import { UnwrittenRevocations } from './unwritten-revocations.ts';
 import { UsageBatches } from './usage-batches.ts';
 import { dayName, dayNumber } from './usage-row.ts';
 
@@ -38,11 +39,6 @@ export interface ConnectedStoreOptions {
   readonly maxAgeMs?: number;
   /** Keeps on this machine what cannot be written. Absent: only memory keeps it. */
   readonly journal?: OutageJournal;
-}
-
-interface UnwrittenRevocation {
-  readonly audit: AuditEntry;
-  readonly written: PromiseWithResolvers<void>;
 }
 
 const flushMs = 1_000;
@@ -64,8 +60,7 @@ export class ConnectedStore implements ProxyStore {
   readonly #problems = new StoreProblems((text) => {
     if (this.#closed === undefined) this.#listener?.problem(text);
   });
-  readonly #revocations = new Map<string, UnwrittenRevocation>();
-  readonly #revocationProblems = new Map<string, string>();
+  readonly #revocations: UnwrittenRevocations;
   #listener: StateListener | undefined;
   #seen: Seen | undefined;
   /** The beginning of the last successful look. */
@@ -94,6 +89,7 @@ export class ConnectedStore implements ProxyStore {
         clock,
         unwritten: () => ({ batches: this.#batches.unwritten(), revocations: this.exportRevocations() }),
       });
+    this.#revocations = new UnwrittenRevocations(connection, this.#journal);
   }
 
   /** If the store cannot be read at all, rejects and leaves nothing running. */
@@ -174,15 +170,11 @@ export class ConnectedStore implements ProxyStore {
   }
 
   revoke(keyId: string, audit: AuditEntry): PendingRevocation {
-    const known = this.#revocations.get(keyId);
-    const revocation = known ?? { audit, written: Promise.withResolvers<void>() };
-    this.#revocations.set(keyId, revocation);
-    return { first: this.#writeRevocation(keyId, 'urgent'), written: revocation.written.promise };
+    return this.#revocations.add(keyId, audit);
   }
 
-  async writeRevocations(): Promise<readonly string[]> {
-    for (const keyId of this.#revocations.keys()) await this.#writeRevocation(keyId, 'urgent');
-    return [...this.#revocations.keys()];
+  writeRevocations(): Promise<readonly string[]> {
+    return this.#revocations.writeAll('urgent');
   }
 
   async writeUsage(): Promise<void> {
@@ -209,7 +201,7 @@ export class ConnectedStore implements ProxyStore {
   }
 
   exportRevocations(): readonly AuditEntry[] {
-    return [...this.#revocations.values()].map(({ audit }) => audit);
+    return this.#revocations.entries();
   }
 
   get keepsRevocations(): boolean {
@@ -217,7 +209,7 @@ export class ConnectedStore implements ProxyStore {
   }
 
   get unwrittenRevocations(): ReadonlyMap<string, string> {
-    return this.#revocationProblems;
+    return this.#revocations.problems;
   }
 
   get reading(): StoreReading {
@@ -398,32 +390,8 @@ export class ConnectedStore implements ProxyStore {
   }
 
   async #flushAll(): Promise<void> {
-    for (const keyId of this.#revocations.keys()) await this.#writeRevocation(keyId, 'patient');
+    if (this.#revocations.size > 0) await this.#revocations.writeAll('patient');
     await this.#flush('patient');
-  }
-
-  /**
-   * Never rejects. Resolves with undefined when the revocation is stored. Writing a stored revocation again changes
-   * nothing.
-   */
-  async #writeRevocation(keyId: string, urgency: Urgency): Promise<string | undefined> {
-    const revocation = this.#revocations.get(keyId);
-    if (revocation === undefined) return undefined;
-    const { audit, written } = revocation;
-    try {
-      await this.#connection.ask({ do: 'revoke', keyId, audit }, urgency);
-    } catch (error) {
-      const problem = problemText(error);
-      const isNew = !this.#revocationProblems.has(keyId);
-      this.#revocationProblems.set(keyId, problem);
-      if (isNew) await this.#journal?.save(false);
-      return problem;
-    }
-    this.#revocations.delete(keyId);
-    this.#revocationProblems.delete(keyId);
-    written.resolve();
-    await this.#journal?.clear();
-    return undefined;
   }
 
   /** Never rejects. A batch that could not be written is tried again under the same number. */
