@@ -1,9 +1,9 @@
 /** Shares as both databases store them, and the key and audit entries of a redemption. */
 import { PolicyError } from '../core/errors.ts';
 import type { ApiKey } from '../core/security/api-key.ts';
+import { recordOf, requestedKey } from '../core/security/key-record.ts';
 import { type KeyRequest, parseKeyRequest } from '../core/security/key-request.ts';
 import type { AuditEntry } from '../core/security/ports.ts';
-import { recordOf, requestedKey } from '../core/security/security-service.ts';
 import type { Redemption, RedemptionOrder, RedemptionResult, Share } from '../core/security/share.ts';
 import { integer, json, type Row, text, textOrNull } from './rows.ts';
 

@@ -9,8 +9,8 @@
 
 import type { Fault } from '../errors.ts';
 import { type ApiKey, isActive, takenLabelFault } from '../security/api-key.ts';
+import { requestedKey, rulesOf } from '../security/key-record.ts';
 import type { KeyRequest } from '../security/key-request.ts';
-import { requestedKey, rulesOf } from '../security/security-service.ts';
 import type { StoredConfiguration } from './ports.ts';
 import { differences } from './same-value.ts';
 import type { AppliedStep, PlannedEntry, SectionPlan } from './section-plan.ts';

@@ -8,8 +8,9 @@ import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation, NamedKey } from '../proxy/ports.ts';
 import { type ApiKey, isActive, revokedFault, takenLabelFault } from './api-key.ts';
-import { type KeyRequest, type KeyRequestInput, parseKeyRequest } from './key-request.ts';
-import { type FreshSecret, freshSecret, importedPrefixLength, type SecretTools } from './key-secret.ts';
+import { recordOf, requestedKey, requestOf, rulesOf } from './key-record.ts';
+import { type KeyRequestInput, parseKeyRequest } from './key-request.ts';
+import { freshSecret, importedPrefixLength, type SecretTools } from './key-secret.ts';
 import { type ImportedRow, importedRows, tableFault } from './key-table.ts';
 import { lockOut } from './lock-out.ts';
 import type { AuditEntry, KeyPage, KeyPageQuery, LastUse, SecurityRepository } from './ports.ts';
@@ -497,38 +498,4 @@ export class SecurityService {
       ...(after === undefined ? {} : { after: JSON.stringify(after) }),
     };
   }
-}
-
-/** The request that would create this key. */
-function requestOf(key: ApiKey): object {
-  const { label, owner, note, scopes, models, engines, endpoints, addresses, limits } = key;
-  return { label, owner, note, scopes, models, engines, endpoints, addresses, ...limits };
-}
-
-export type KeyRules = Omit<
-  ApiKey,
-  'id' | 'familyId' | 'digest' | 'prefix' | 'createdAtMs' | 'expiresAtMs' | 'revokedAtMs' | 'pausedAtMs'
->;
-
-export function rulesOf(request: KeyRequest): KeyRules {
-  const { label, owner, note, scopes, models, engines, endpoints, addresses } = request;
-  const { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency } = request;
-  const limits = { requestsPerMinute, burst, tokensPerMinute, tokensPerDay, concurrency };
-  return { label, owner, note, scopes, models, engines, endpoints, addresses, limits };
-}
-
-/** The key that a request asks for, without its secret. */
-export function requestedKey(
-  request: KeyRequest,
-  nowMs: number,
-): Omit<ApiKey, 'id' | 'familyId' | 'digest' | 'prefix'> {
-  const { expiresAtMs } = request;
-  return { ...rulesOf(request), createdAtMs: nowMs, expiresAtMs, revokedAtMs: null, pausedAtMs: null };
-}
-
-export function recordOf(
-  fresh: Omit<FreshSecret, 'key'>,
-  rest: Omit<ApiKey, 'id' | 'digest' | 'prefix'>,
-): ApiKey {
-  return { ...rest, id: fresh.id, digest: fresh.digest, prefix: fresh.prefix };
 }
