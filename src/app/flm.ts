@@ -14,8 +14,9 @@ import type { LiveRevocation, ProxyController, ProxyRepository } from '../core/p
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { type PortLook, ProxyService } from '../core/proxy/proxy-service.ts';
 import type { RequestDirectory } from '../core/proxy/request-directory.ts';
+import type { LiveRevocations } from '../core/security/live-revocations.ts';
 import type { Retention, UsageRepository } from '../core/security/ports.ts';
-import { type CreatedKey, type LiveRevocations, SecurityService } from '../core/security/security-service.ts';
+import { type CreatedKey, SecurityService } from '../core/security/security-service.ts';
 import { ShareService } from '../core/security/share-service.ts';
 import { changeRetention } from '../core/usage/retention.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';

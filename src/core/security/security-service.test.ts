@@ -7,7 +7,8 @@ import { PolicyError, StoreError } from '../errors.ts';
 import type { LiveRevocation } from '../proxy/ports.ts';
 import type { ApiKey } from './api-key.ts';
 import { looksLikeKey, type SecretTools } from './key-secret.ts';
-import { type LiveRevocations, SecurityService } from './security-service.ts';
+import type { LiveRevocations } from './live-revocations.ts';
+import { SecurityService } from './security-service.ts';
 
 const secrets: SecretTools = {
   randomBytes: (count) => randomBytes(count),

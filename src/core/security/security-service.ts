@@ -6,12 +6,17 @@
 import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, PolicyError, StoreError } from '../errors.ts';
-import type { LiveRevocation, NamedKey } from '../proxy/ports.ts';
 import { type ApiKey, isActive, revokedFault, takenLabelFault } from './api-key.ts';
 import { recordOf, requestedKey, requestOf, rulesOf } from './key-record.ts';
 import { type KeyRequestInput, parseKeyRequest } from './key-request.ts';
 import { freshSecret, importedPrefixLength, type SecretTools } from './key-secret.ts';
 import { type ImportedRow, importedRows, tableFault } from './key-table.ts';
+import {
+  type LiveRevocations,
+  type RevokedKey,
+  revokedUnread,
+  revokedUnwritten,
+} from './live-revocations.ts';
 import { lockOut } from './lock-out.ts';
 import type { AuditEntry, KeyPage, KeyPageQuery, LastUse, SecurityRepository } from './ports.ts';
 import { weakness } from './secret-strength.ts';
@@ -47,24 +52,6 @@ export interface ImportedKey {
   /** False if a key already had the secret; then nothing was changed. */
   readonly isNew: boolean;
 }
-
-/**
- * A revocation. It is in the store, unless `unwritten` gives the reason why not; then the named proxies hold it in
- * memory.
- */
-export interface RevokedKey {
-  /** Undefined if the store cannot be read. */
-  readonly record: ApiKey | undefined;
-  readonly key: NamedKey;
-  readonly unwritten?: { readonly problem: StoreError; readonly inMemoryOf: readonly string[] };
-  /** Ids of running proxies that did not confirm the revocation. */
-  readonly unreached: readonly string[];
-  /** Other secrets of the same key that still work after a rotation with an overlap. */
-  readonly stillActive: readonly ApiKey[];
-}
-
-/** The result of a revocation in each running proxy, by id. */
-export type LiveRevocations = ReadonlyMap<string, LiveRevocation | 'unreached'>;
 
 export interface ListedKey {
   readonly record: ApiKey;
@@ -329,8 +316,8 @@ export class SecurityService {
       record = await this.findKey(name);
       stillActive = await this.#otherSecrets(record);
     } catch (error) {
-      if (error instanceof StoreError) return this.#revokeUnread(name, error);
-      throw error;
+      if (!(error instanceof StoreError)) throw error;
+      return revokedUnread(name, error, await this.#deps.revokeLive?.(name));
     }
     if (record.revokedAtMs !== null) return { record, key: record, unreached: [], stillActive };
     const revoked = { ...record, revokedAtMs: this.#deps.clock.nowMs() };
@@ -338,8 +325,9 @@ export class SecurityService {
     try {
       await this.#deps.repository.updateKey(revoked, entry);
     } catch (error) {
-      if (error instanceof StoreError) return { ...(await this.#revokeLive(revoked, error)), stillActive };
-      throw error;
+      if (!(error instanceof StoreError)) throw error;
+      const outcomes = await this.#deps.revokeLive?.(record.id);
+      return { ...revokedUnwritten(revoked, error, outcomes), stillActive };
     }
     const behind = await this.#announce();
     // A proxy that cannot read the store (it is older than the schema, or has lost the file) may have the key in
@@ -347,46 +335,6 @@ export class SecurityService {
     const outcomes = behind.length === 0 ? undefined : await this.#deps.revokeLive?.(record.id);
     const unreached = behind.filter((proxy) => outcomes?.get(proxy) === 'unreached');
     return { record: revoked, key: revoked, unreached, stillActive };
-  }
-
-  async #revokeLive(record: ApiKey, problem: StoreError): Promise<Omit<RevokedKey, 'stillActive'>> {
-    const outcomes = await this.#deps.revokeLive?.(record.id);
-    const taken = [...(outcomes ?? [])].flatMap(([proxy, outcome]) =>
-      outcome === 'unreached' ? [] : [{ proxy, outcome }],
-    );
-    if (taken.length === 0) throw problem;
-    const unreached = [...(outcomes ?? [])].flatMap(([proxy, outcome]) =>
-      outcome === 'unreached' ? [proxy] : [],
-    );
-    // A proxy that has the files open may still be able to write to them.
-    if (taken.some(({ outcome }) => outcome.written)) return { record, key: record, unreached };
-    return {
-      record,
-      key: record,
-      unwritten: { problem, inMemoryOf: taken.map(({ proxy }) => proxy) },
-      unreached,
-    };
-  }
-
-  /** The proxies know ids and labels of keys. */
-  async #revokeUnread(name: string, problem: StoreError): Promise<RevokedKey> {
-    const outcomes = [...((await this.#deps.revokeLive?.(name)) ?? [])];
-    const candidates = new Set(
-      outcomes.flatMap(([, outcome]) => (outcome === 'unreached' ? [] : (outcome.candidates ?? []))),
-    );
-    if (candidates.size > 0)
-      throw new PolicyError('KEY_AMBIGUOUS', {
-        params: { key: name, candidates: [...candidates].join(', ') },
-      });
-    const taken = outcomes.flatMap(([proxy, outcome]) =>
-      outcome === 'unreached' || outcome.key === undefined ? [] : [{ proxy, outcome, key: outcome.key }],
-    );
-    const [first] = taken;
-    if (first === undefined) throw problem;
-    const unreached = outcomes.flatMap(([proxy, outcome]) => (outcome === 'unreached' ? [proxy] : []));
-    const known = { record: undefined, key: first.key, unreached, stillActive: [] };
-    if (taken.some(({ outcome }) => outcome.written)) return known;
-    return { ...known, unwritten: { problem, inMemoryOf: taken.map(({ proxy }) => proxy) } };
   }
 
   /** Deletes the key; its usage stays in the usage table. Throws KEY_NOT_FOUND. */
