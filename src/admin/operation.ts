@@ -16,6 +16,7 @@ import type { AuthorityDocument, StoredCertificateDocument } from '../core/proxy
 import type { ChatEvent, ChatRequest } from '../core/proxy/chat-document.ts';
 import type { ConnectCheck, ConnectDocument, ConnectRequest } from '../core/proxy/connect-document.ts';
 import type { Fleet } from '../core/proxy/fleet-node.ts';
+import type { ProfileService } from '../core/proxy/profile-service.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { CrashDocument } from '../core/proxy/proxy-document.ts';
 import type { ProxyService } from '../core/proxy/proxy-service.ts';
@@ -68,6 +69,7 @@ export interface AdminServices {
   security(caller: AdminCaller): SecurityService;
   engines(caller: AdminCaller): EngineRegistry;
   proxies(caller: AdminCaller): ProxyService;
+  profiles(caller: AdminCaller): ProfileService;
   readonly discovery: EngineDiscovery;
   /** Proxies that ended without a stop. */
   crashes(): Promise<readonly CrashDocument[]>;

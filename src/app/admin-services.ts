@@ -26,13 +26,14 @@ export function adminServices(flm: Flm, signal: AbortSignal): AdminServices {
     shareOrigins: () => shareOriginsOf(flm),
     engines: ({ actor }) => flm.enginesFor(actor),
     proxies: ({ actor }) => flm.proxiesFor(actor),
+    profiles: ({ actor }) => flm.profilesFor(actor),
     discovery: flm.discovery,
     crashes: () => crashesOf(flm),
     fleet: () => flm.fleet(),
     logPage: (which, request) => logPage(flm, which, request),
     async policyAnswer(caller, supposed) {
       const answer = await whatWouldHappen(
-        { machine: flm.machine, proxies: flm.proxies, security: flm.securityFor(caller.actor, []) },
+        { machine: flm.machine, profiles: flm.profiles, security: flm.securityFor(caller.actor, []) },
         supposed,
       );
       assert(answer !== undefined, 'the schema of the operation accepts only addresses');

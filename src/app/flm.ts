@@ -10,7 +10,8 @@ import type { Environment } from '../core/environment.ts';
 import { FlmError, StoreError } from '../core/errors.ts';
 import { environmentSettings } from '../core/proxy/environment-settings.ts';
 import type { Fleet } from '../core/proxy/fleet-node.ts';
-import type { LiveRevocation, ProxyController, ProxyRepository } from '../core/proxy/ports.ts';
+import type { HandleRepository, LiveRevocation, ProxyController } from '../core/proxy/ports.ts';
+import { ProfileService } from '../core/proxy/profile-service.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { type PortLook, ProxyService } from '../core/proxy/proxy-service.ts';
 import type { RequestDirectory } from '../core/proxy/request-directory.ts';
@@ -52,6 +53,9 @@ export interface Flm {
   enginesFor(actor: string): EngineRegistry;
   /** Like `securityFor`. */
   proxiesFor(actor: string): ProxyService;
+  readonly profiles: ProfileService;
+  /** Like `securityFor`. */
+  profilesFor(actor: string): ProfileService;
   readonly discovery: EngineDiscovery;
   /** Applies and exports the configuration as a file. Loaded only where it is used. */
   configuration(): Promise<ConfigurationService>;
@@ -106,16 +110,19 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
   const announceOnly = async (): Promise<void> => {
     await announce();
   };
-  const proxies = withoutStore
+  const handles = withoutStore
     ? withLiveHandles(store.proxies, paths.run, (sentence) => onProblem(sentence, false))
     : store.proxies;
   const common = { clock, actor };
+  const profilesFor = (who: string): ProfileService =>
+    new ProfileService({ repository: store.proxies, clock, actor: who });
   const serviceOf = (controller: ProxyController, portLook = portHolder, who = actor): ProxyService =>
     new ProxyService({
       clock,
       actor: who,
       audit: store.audit,
-      proxies,
+      profiles: profilesFor(who),
+      handles,
       controller,
       portLook,
       onProblem,
@@ -160,6 +167,8 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
     engines: enginesFor(actor),
     enginesFor,
     proxiesFor: (who) => serviceOf(detached, portHolder, who),
+    profiles: profilesFor(actor),
+    profilesFor,
     sharesFor: (who = actor) =>
       new ShareService({ repository: store.shares, clock, secrets: machine.secrets, actor: who }),
     discovery,
@@ -189,7 +198,7 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
       changeRetention(retention, { usage: store.usage, audit: store.audit, atMs: clock.nowMs(), actor }),
     audit: store.audit,
     requests: requestDirectory({
-      handles: () => proxies.listActiveHandles(),
+      handles: () => handles.listActiveHandles(),
       control,
       audit: store.audit,
       clock,
@@ -212,7 +221,7 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
  * as an older flm with a newer database, is reported.
  */
 async function announceChange(
-  proxies: ProxyRepository,
+  proxies: HandleRepository,
   control: (handle: ProxyHandle) => ControlClient,
   onProblem: (sentence: string, undone: boolean) => void,
 ): Promise<readonly string[]> {
@@ -236,7 +245,7 @@ async function announceChange(
 
 /** Revokes a key in each running proxy. A proxy that has ended or does not know the key has nothing to revoke. */
 async function revokeLive(
-  proxies: ProxyRepository,
+  proxies: HandleRepository,
   control: (handle: ProxyHandle) => ControlClient,
   keyId: string,
   actor: string,
@@ -258,10 +267,10 @@ async function revokeLive(
  * are those of the proxies that answer. Reports an unreadable store once.
  */
 function withLiveHandles(
-  stored: ProxyRepository,
+  stored: HandleRepository,
   controlFolder: string,
   onUnreadable: (sentence: string) => void,
-): ProxyRepository {
+): HandleRepository {
   let toldUnreadable = false;
   const orLive = async (listed: Promise<readonly ProxyHandle[]>): Promise<readonly ProxyHandle[]> => {
     try {
@@ -276,10 +285,6 @@ function withLiveHandles(
     }
   };
   return {
-    saveProfile: (profile, audit) => stored.saveProfile(profile, audit),
-    loadProfile: (name) => stored.loadProfile(name),
-    listProfiles: () => stored.listProfiles(),
-    deleteProfile: (name, audit) => stored.deleteProfile(name, audit),
     saveHandle: (handle) => stored.saveHandle(handle),
     deleteHandle: (id, nonce) => stored.deleteHandle(id, nonce),
     listHandles: () => orLive(stored.listHandles()),

@@ -26,14 +26,14 @@ export const routeNames: readonly string[] = [...new Set(routes.map((r) => r.id)
 
 /** Returns undefined if `ip` is not an address. Throws KEY_NOT_FOUND and PROFILE_NOT_FOUND. */
 export async function whatWouldHappen(
-  flm: Pick<Flm, 'security' | 'proxies' | 'machine'>,
+  flm: Pick<Flm, 'security' | 'profiles' | 'machine'>,
   supposed: Supposed,
 ): Promise<PolicyAnswer | undefined> {
   const client = parseAddress(supposed.ip);
   if (client === undefined) return undefined;
   const base = await flm.security.policy();
   const part =
-    supposed.profile === undefined ? {} : (await flm.proxies.loadProfile(supposed.profile)).config.policy;
+    supposed.profile === undefined ? {} : (await flm.profiles.load(supposed.profile)).config.policy;
   const key = supposed.key === undefined ? undefined : await flm.security.findKey(supposed.key);
   const route = routes.find((r) => r.id === supposed.endpoint);
   return checkPolicy({

@@ -9,20 +9,20 @@ import type { Flm } from './flm.ts';
 
 /** Returns the profile of a log. Throws PROFILE_NOT_FOUND if there is no such proxy, profile or log. */
 export async function profileOfLog(
-  { proxies, machine }: Pick<Flm, 'proxies' | 'machine'>,
+  { proxies, profiles, machine }: Pick<Flm, 'proxies' | 'profiles' | 'machine'>,
   which: string,
 ): Promise<string> {
   const known = [...(await proxies.list()), ...(await proxies.crashed())].find(({ id }) => id === which);
   if (known !== undefined) return known.profile;
   // The log still exists after its profile was deleted.
   const hasLog = profileNamePattern.test(which) && existsSync(machine.paths.logFile(which));
-  if (!hasLog && which !== 'default') await proxies.loadProfile(which);
+  if (!hasLog && which !== 'default') await profiles.load(which);
   return which;
 }
 
 /** Throws like `profileOfLog`. */
 export async function logPage(
-  flm: Pick<Flm, 'proxies' | 'machine'>,
+  flm: Pick<Flm, 'proxies' | 'profiles' | 'machine'>,
   which: string,
   request: LogPageRequest,
 ): Promise<LogPage & { readonly profile: string }> {

@@ -62,7 +62,7 @@ test('every setting is either open or local, and no local one is changed over th
   assert.deepEqual((await call('GET', '/profiles/default')).document.localOnly, local);
   const saved = await cli.run('profile', 'save', 'lab', '--mode', 'dev-selfsigned', '--port', '9000');
   assert.equal(saved.code, 0, saved.stderr);
-  const before = (await flm.proxies.loadProfile('lab')).config;
+  const before = (await flm.profiles.load('lab')).config;
   const isRefused = async (method: string, path: string, body?: unknown): Promise<string> => {
     const refused = await call(method, path, body === undefined ? {} : { body });
     assert.deepEqual([refused.status, refused.document.error.code], [403, 'LOCAL_ONLY'], refused.body);
@@ -85,9 +85,9 @@ test('every setting is either open or local, and no local one is changed over th
     await isRefused('PUT', '/profiles/lab', config);
   await isRefused('DELETE', '/profiles/lab');
   assert.equal((await call('PUT', '/profiles/lab', { body: { ...before, graceMs: 1 } })).status, 200);
-  assert.deepEqual((await flm.proxies.loadProfile('lab')).config, { ...before, graceMs: 1 });
+  assert.deepEqual((await flm.profiles.load('lab')).config, { ...before, graceMs: 1 });
   assert.deepEqual(
-    (await flm.proxies.listProfiles()).map(({ name }) => name),
+    (await flm.profiles.list()).map(({ name }) => name),
     ['lab'],
   );
 });
@@ -118,7 +118,7 @@ test('no engine of a profile gets or loses a key, a file or a CA over the API, o
   const engines = [{ ...secure, slots: 2 }, open, { ...bound, id: 'renamed' }];
   const allowed = await call('PUT', '/profiles/lab', { body: { engines } });
   assert.equal(allowed.status, 200, allowed.body);
-  assert.deepEqual((await flm.proxies.loadProfile('lab')).config, { engines });
+  assert.deepEqual((await flm.profiles.load('lab')).config, { engines });
   assert.equal((await call('DELETE', '/profiles/lab')).document.error.code, 'LOCAL_ONLY');
 });
 

@@ -47,8 +47,10 @@ export const profileOperations: readonly Operation[] = [
     status: 200,
     response: pageSchema(profileDocumentSchema),
     async run({ services, caller }, { query }) {
-      const proxies = services.proxies(caller);
-      const [profiles, handles] = await Promise.all([proxies.listProfiles(), proxies.list()]);
+      const [profiles, handles] = await Promise.all([
+        services.profiles(caller).list(),
+        services.proxies(caller).list(),
+      ]);
       const documents = profiles.map((profile) => profileDocument(profile, profile.name, handles));
       return pageOf(documents, ({ name }) => name, query);
     },
@@ -89,12 +91,12 @@ export const profileOperations: readonly Operation[] = [
       const saved = await savedSettings(context, profile);
       const after = proxyConfigSchema.safeParse(config);
       const check = (before: ProxyConfigInput | undefined): void => {
-        // `saveProfile` reports the faults of settings that are not valid.
+        // `save` reports the faults of settings that are not valid.
         if (after.success) refuse(localChanges(parseProxyConfig(before ?? {}), after.data), profile);
       };
       check(saved?.config);
       // Checked again as it is saved: a command may have changed these settings meanwhile.
-      await services.proxies(caller).saveProfile(profile, config, check);
+      await services.profiles(caller).save(profile, config, check);
       return detailed(context, { profile });
     },
   }),
@@ -111,13 +113,13 @@ export const profileOperations: readonly Operation[] = [
     current: detailed,
     async run(context, { path: { profile } }) {
       const { services, caller } = context;
-      const { config } = await services.proxies(caller).loadProfile(profile);
+      const { config } = await services.profiles(caller).load(profile);
       const before = parseProxyConfig(config);
       const engines = before.engines.filter((e) => e.apiKey !== undefined || e.caFile !== undefined);
       // A proxy that restarts without these settings would listen elsewhere, or admit clients that must be kept out.
       const lost = localChanges(before, proxyConfigSchema.parse({}));
       refuse([...lost, ...(engines.length > 0 ? ['engines'] : [])], profile, 'delete');
-      await services.proxies(caller).deleteProfile(profile);
+      await services.profiles(caller).delete(profile);
       return undefined;
     },
   }),
@@ -132,7 +134,7 @@ function refuse(fields: readonly string[], profile: string, verb: 'save' | 'dele
 
 /** Undefined for `default` if it was never saved, and for a profile that does not exist. */
 async function savedSettings({ services, caller }: OperationContext, name: string) {
-  const profiles = await services.proxies(caller).listProfiles();
+  const profiles = await services.profiles(caller).list();
   return profiles.find((profile) => profile.name === name);
 }
 
@@ -142,8 +144,7 @@ async function detailed(
   { profile: name }: { readonly profile: string },
 ): Promise<ProfileSettings & { readonly effective: ProxyConfig; readonly localOnly: readonly string[] }> {
   const saved = await savedSettings(context, name);
-  if (saved === undefined && name !== 'default')
-    await context.services.proxies(context.caller).loadProfile(name);
+  if (saved === undefined && name !== 'default') await context.services.profiles(context.caller).load(name);
   const settings = profileSettings(saved, name);
   return { ...settings, effective: parseProxyConfig(settings.config), localOnly };
 }

@@ -127,8 +127,8 @@ function holderText(use: PortUse): string {
 }
 
 /** A profile of another version may not be valid. Its start reports that. */
-async function savedProfiles({ proxies }: Flm): Promise<readonly Configured[]> {
-  return (await proxies.listProfiles()).flatMap(({ name, config }) => {
+async function savedProfiles({ profiles }: Flm): Promise<readonly Configured[]> {
+  return (await profiles.list()).flatMap(({ name, config }) => {
     try {
       return [{ profile: name, config: parseProxyConfig(config) }];
     } catch {

@@ -230,7 +230,7 @@ async function namesIn(
       ]);
     }
     case 'profile':
-      return (await flm.proxies.listProfiles()).map(({ name }) => ({ name, about: '' }));
+      return (await flm.profiles.list()).map(({ name }) => ({ name, about: '' }));
     case 'proxy':
       return (await flm.proxies.list()).flatMap(({ id, profile }) => [
         { name: profile, about: id },

@@ -32,9 +32,9 @@ function list(cli: Cli): Command {
     .alias('ls')
     .action(
       action(cli, async (session) => {
-        const { proxies } = session.flm;
-        const [profiles, handles] = await Promise.all([proxies.listProfiles(), proxies.list()]);
-        const documents = profiles.map((p) => profileDocument(p, p.name, handles));
+        const { profiles, proxies } = session.flm;
+        const [saved, handles] = await Promise.all([profiles.list(), proxies.list()]);
+        const documents = saved.map((p) => profileDocument(p, p.name, handles));
         if (session.json) return session.terminal.out(JSON.stringify({ profiles: documents }));
         if (documents.length > 0)
           return session.terminal.out(profilesText(documents, session.terminal.tableColumns));
@@ -65,7 +65,7 @@ function save(cli: Cli): Command {
   ).argument('<name>', texts.options.nameToSave);
   return addConfigFlags(command).action(
     action(cli, async (session, flags: ConfigFlags, name: string) => {
-      await session.flm.proxies.updateProfile(name, overridesOf(flags));
+      await session.flm.profiles.update(name, overridesOf(flags));
       await tellSaved(session, name, texts.saved(name));
     }),
   );
@@ -77,9 +77,9 @@ function remove(cli: Cli): Command {
     .option('--yes', texts.options.yes)
     .action(
       action(cli, async (session, flags: { yes?: boolean }, name: string) => {
-        await session.flm.proxies.loadProfile(name);
+        await session.flm.profiles.load(name);
         await confirm(session, 'profile delete', texts.effect(name), flags.yes === true);
-        await session.flm.proxies.deleteProfile(name);
+        await session.flm.profiles.delete(name);
         if (session.json) return session.terminal.out(JSON.stringify({ name, deleted: true }));
         session.terminal.out(texts.deleted(name));
       }),
@@ -91,11 +91,7 @@ function exportFile(cli: Cli): Command {
     .argument('[name]', texts.options.name, 'default')
     .action(
       action(cli, async (session, _flags: object, name: string) => {
-        const { proxies } = session.flm;
-        const saved = (await proxies.listProfiles()).find((profile) => profile.name === name);
-        // The default profile exists even if it was never saved; it then changes no setting.
-        const config =
-          saved === undefined && name === 'default' ? {} : (await proxies.loadProfile(name)).config;
+        const config = await session.flm.profiles.savedConfig(name);
         if (session.json)
           return session.terminal.out(JSON.stringify({ $schema: schemaFile('profile'), name, ...config }));
         const { stringify } = await import('yaml');
@@ -125,7 +121,7 @@ function importFile(cli: Cli): Command {
       action(cli, async (session, flags: { name?: string }, path: string) => {
         const text = await readText(path, session.terminal);
         const { name, config } = await profileIn(text, flags.name);
-        await session.flm.proxies.saveProfile(name, config);
+        await session.flm.profiles.save(name, config);
         await tellSaved(session, name, texts.imported(name));
       }),
     );
@@ -159,8 +155,8 @@ async function tellSaved(session: Session, name: string, done: string): Promise<
 }
 
 async function documentOf(session: Session, name: string): Promise<ProfileDocument> {
-  const { proxies } = session.flm;
-  const [profiles, handles] = await Promise.all([proxies.listProfiles(), proxies.list()]);
-  const saved = profiles.find((p) => p.name === name);
+  const { profiles, proxies } = session.flm;
+  const [all, handles] = await Promise.all([profiles.list(), proxies.list()]);
+  const saved = all.find((p) => p.name === name);
   return profileDocument(saved, name, handles);
 }

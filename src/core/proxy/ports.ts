@@ -1,4 +1,7 @@
-/** The ports that `ProxyService` needs, and the operations that a running proxy offers on its control socket. */
+/**
+ * The ports that `ProxyService` and `ProfileService` need, and the operations that a running proxy offers on its control
+ * socket.
+ */
 import type { Environment } from '../environment.ts';
 import type { ErrorParams } from '../errors.ts';
 import type { AuditEntry } from '../security/ports.ts';
@@ -17,7 +20,7 @@ export interface ProxyProfile {
   readonly updatedAtMs: number;
 }
 
-export interface ProxyRepository {
+export interface ProfileRepository {
   /** Inserts the profile, or replaces the one with this name. */
   saveProfile(profile: ProxyProfile, audit?: AuditEntry): Promise<void>;
   loadProfile(name: string): Promise<ProxyProfile | undefined>;
@@ -25,6 +28,9 @@ export interface ProxyRepository {
   listProfiles(): Promise<readonly ProxyProfile[]>;
   /** Returns false if there was none. */
   deleteProfile(name: string, audit?: AuditEntry): Promise<boolean>;
+}
+
+export interface HandleRepository {
   saveHandle(handle: ProxyHandle): Promise<void>;
   /** Removes the handle of that id and nonce. */
   deleteHandle(id: string, nonce: string): Promise<void>;
@@ -36,6 +42,9 @@ export interface ProxyRepository {
    */
   listActiveHandles(): Promise<readonly ProxyHandle[]>;
 }
+
+/** A store has one repository for both. */
+export type ProxyRepository = ProfileRepository & HandleRepository;
 
 /** Whether the process of a handle lives, decided by the process behind the control socket. */
 export type Liveness = (handle: ProxyHandle) => Promise<boolean>;

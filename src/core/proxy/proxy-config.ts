@@ -255,6 +255,18 @@ const rulesBetweenFields: readonly z.ZodType[] = [
   }),
 ];
 
+/** Returns `base` with `changes` in place of its settings. */
+export function mergedConfig(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigInput {
+  return {
+    ...base,
+    ...changes,
+    // Merges nested objects: setting one limit keeps the other limits.
+    ...(base.limits && changes.limits ? { limits: { ...base.limits, ...changes.limits } } : {}),
+    ...(base.acme && changes.acme ? { acme: { ...base.acme, ...changes.acme } } : {}),
+    ...(base.policy && changes.policy ? { policy: { ...base.policy, ...changes.policy } } : {}),
+  };
+}
+
 /** The addresses to listen on. Both loopbacks, because another program could bind ::1 and receive keys. */
 export function bindAddresses(config: Pick<ProxyConfig, 'bind' | 'mode'>): readonly string[] {
   if (config.bind.length > 0) return config.bind;

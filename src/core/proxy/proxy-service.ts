@@ -1,13 +1,12 @@
 /**
- * Starts, stops, restarts and lists proxies, and manages profiles. The state of a proxy comes from the running process;
- * the store only holds the handles of the processes to ask.
+ * Starts, stops, restarts and lists proxies. The state of a proxy comes from the running process; the store only holds
+ * the handles of the processes to ask.
  *
  * Before a start the service checks the running proxies and the port, so that common mistakes get a clear error. Only
  * the exclusive bind decides who gets the port.
  */
 
 import type { Clock } from '../clock.ts';
-import { similarNames } from '../engine/name-suggestions.ts';
 import { FlmError, ProxyError, StoreError } from '../errors.ts';
 import type { AuditRepository } from '../security/ports.ts';
 import {
@@ -16,20 +15,20 @@ import {
   withVariableNames,
 } from './environment-settings.ts';
 import type {
+  HandleRepository,
   ProxyController,
-  ProxyProfile,
-  ProxyRepository,
   StartOptions,
   StopReport,
   SuccessorProgram,
 } from './ports.ts';
+import type { ProfileService } from './profile-service.ts';
 import {
   bindAddresses,
   configuredPort,
+  mergedConfig,
   type ProxyConfig,
   type ProxyConfigInput,
   parseProxyConfig,
-  profileNamePattern,
 } from './proxy-config.ts';
 import { endedWithoutStop, type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
 
@@ -37,7 +36,8 @@ import { endedWithoutStop, type ProxyHandle, type ProxyStatus, proxyUrl } from '
 export type PortLook = (address: string, port: number) => Promise<string | undefined>;
 
 export interface ProxyServiceDeps {
-  readonly proxies: ProxyRepository;
+  readonly profiles: ProfileService;
+  readonly handles: HandleRepository;
   readonly controller: ProxyController;
   readonly portLook: PortLook;
   readonly audit: AuditRepository;
@@ -121,10 +121,10 @@ export class ProxyService {
     { profile, overrides }: Pick<StartRequest, 'profile' | 'overrides'>,
     inherited: ProxyConfigInput = {},
   ): Promise<StartOptions> {
-    const saved = await this.#savedConfig(profile);
+    const saved = await this.#deps.profiles.savedConfig(profile);
     const own = this.environment();
-    const environment = merged(inherited, own.config);
-    const config = parsed(merged(merged(saved, environment), overrides), own, overrides);
+    const environment = mergedConfig(inherited, own.config);
+    const config = parsed(mergedConfig(mergedConfig(saved, environment), overrides), own, overrides);
     const isSet = Object.keys(environment).length > 0;
     return { config, profile, overrides, ...(isSet ? { environment } : {}) };
   }
@@ -164,7 +164,7 @@ export class ProxyService {
     const status = await controller.inspect(old);
     if (status === 'gone') throw notRunning(which);
     this.#refuseOtherStore(status);
-    const request = { profile: old.profile, overrides: merged(status.overrides, overrides) };
+    const request = { profile: old.profile, overrides: mergedConfig(status.overrides, overrides) };
     const options = await this.startOptions(request, status.environment);
     const { config } = options;
     // Keeps the URL of clients valid if the port was chosen automatically.
@@ -205,14 +205,14 @@ export class ProxyService {
    * went down. The next start of their profile removes them.
    */
   async crashed(): Promise<readonly ProxyHandle[]> {
-    const handles = await this.#deps.proxies.listHandles();
+    const handles = await this.#deps.handles.listHandles();
     const living = new Set((await this.list()).map(({ nonce }) => nonce));
     return handles.filter((handle) => !living.has(handle.nonce) && endedWithoutStop(handle));
   }
 
   /** Returns only running proxies, including draining ones. Oldest first. */
   list(): Promise<readonly ProxyHandle[]> {
-    return this.#deps.proxies.listActiveHandles();
+    return this.#deps.handles.listActiveHandles();
   }
 
   /** Returns a proxy that serves. Throws like `find`, and PROXY_STARTING if the selected proxy is still starting. */
@@ -247,74 +247,6 @@ export class ProxyService {
     return first;
   }
 
-  // --- profiles
-
-  listProfiles(): Promise<readonly ProxyProfile[]> {
-    return this.#deps.proxies.listProfiles();
-  }
-
-  /** Throws PROFILE_NOT_FOUND. */
-  async loadProfile(name: string): Promise<ProxyProfile> {
-    const profile = await this.#deps.proxies.loadProfile(name);
-    if (profile === undefined) throw await this.#noProfile(name);
-    return profile;
-  }
-
-  /** Inserts or replaces the profile. Throws PROFILE_INVALID with all faults and then saves nothing. */
-  async saveProfile(
-    name: string,
-    config: ProxyConfigInput,
-    check: (before: ProxyConfigInput | undefined) => void = () => {},
-  ): Promise<ProxyProfile> {
-    checkProfile(name, config);
-    const nowMs = this.#deps.clock.nowMs();
-    const before = await this.#deps.proxies.loadProfile(name);
-    check(before?.config);
-    const profile = { name, config, createdAtMs: before?.createdAtMs ?? nowMs, updatedAtMs: nowMs };
-    await this.#deps.proxies.saveProfile(profile, {
-      atMs: nowMs,
-      actor: this.#deps.actor,
-      action: 'profile.save',
-      subject: name,
-      ...(before === undefined ? {} : { before: JSON.stringify(before.config) }),
-      after: JSON.stringify(config),
-    });
-    return profile;
-  }
-
-  /** Merges `changes` into the saved profile, if there is one. Throws PROFILE_INVALID and then changes nothing. */
-  async updateProfile(name: string, changes: ProxyConfigInput): Promise<ProxyProfile> {
-    const before = await this.#deps.proxies.loadProfile(name);
-    return this.saveProfile(name, merged(before?.config ?? {}, changes));
-  }
-
-  /** Throws PROFILE_NOT_FOUND. A proxy that was started from the profile continues to run. */
-  async deleteProfile(name: string): Promise<void> {
-    const { config } = await this.loadProfile(name);
-    await this.#deps.proxies.deleteProfile(name, {
-      atMs: this.#deps.clock.nowMs(),
-      actor: this.#deps.actor,
-      action: 'profile.delete',
-      subject: name,
-      before: JSON.stringify(config),
-    });
-  }
-
-  // --- parts
-
-  async #noProfile(profile: string): Promise<ProxyError> {
-    const names = (await this.#deps.proxies.listProfiles()).map(({ name }) => name);
-    return new ProxyError('PROFILE_NOT_FOUND', { params: { profile, near: similarNames(profile, names) } });
-  }
-
-  async #savedConfig(profile: string): Promise<ProxyConfigInput> {
-    const saved = await this.#deps.proxies.loadProfile(profile);
-    if (saved === undefined && profile !== 'default') {
-      throw await this.#noProfile(profile);
-    }
-    return saved?.config ?? {};
-  }
-
   /**
    * The new process has the environment of this command. Without the database it would serve with the keys and the policy
    * of this machine alone. Under a supervisor it has the environment of the old process.
@@ -329,7 +261,7 @@ export class ProxyService {
 
   async #forgetCrashed(profile: string): Promise<void> {
     for (const handle of await this.crashed())
-      if (handle.profile === profile) await this.#deps.proxies.deleteHandle(handle.id, handle.nonce);
+      if (handle.profile === profile) await this.#deps.handles.deleteHandle(handle.id, handle.nonce);
   }
 
   async #lookBefore(options: StartOptions): Promise<void> {
@@ -385,16 +317,15 @@ export class ProxyService {
   }
 
   /** The proxy already runs, so a failure here is reported in addition to the success. */
-  async #saveStarted(request: StartRequest): Promise<void> {
+  async #saveStarted({ profile, overrides }: StartRequest): Promise<void> {
+    const { profiles, onProblem } = this.#deps;
     try {
-      await this.saveProfile(
-        request.profile,
-        merged(await this.#savedConfig(request.profile), request.overrides),
-      );
+      const saved = await profiles.savedConfig(profile);
+      await profiles.save(profile, mergedConfig(saved, overrides));
     } catch (error) {
       if (!(error instanceof FlmError)) throw error;
-      const sentence = `The proxy runs, but its settings were not saved in profile ${request.profile}`;
-      this.#deps.onProblem(`${sentence}: ${error.message} ${error.hint}`, true);
+      const sentence = `The proxy runs, but its settings were not saved in profile ${profile}`;
+      onProblem(`${sentence}: ${error.message} ${error.hint}`, true);
     }
   }
 
@@ -432,17 +363,6 @@ function parsed(
   }
 }
 
-function merged(base: ProxyConfigInput, changes: ProxyConfigInput): ProxyConfigInput {
-  return {
-    ...base,
-    ...changes,
-    // Merges nested objects: setting one limit keeps the other limits.
-    ...(base.limits && changes.limits ? { limits: { ...base.limits, ...changes.limits } } : {}),
-    ...(base.acme && changes.acme ? { acme: { ...base.acme, ...changes.acme } } : {}),
-    ...(base.policy && changes.policy ? { policy: { ...base.policy, ...changes.policy } } : {}),
-  };
-}
-
 /** For a proxy that does not report its own grace time. */
 const defaultGraceMs = 30_000;
 
@@ -472,25 +392,4 @@ function notRunning(which: string | undefined): ProxyError {
 function meets(bound: readonly string[], address: string): boolean {
   const all = (a: string): boolean => a === '0.0.0.0' || a === '::';
   return all(address) || bound.some((b) => b === address || all(b));
-}
-
-function checkProfile(name: string, config: ProxyConfigInput): void {
-  if (!profileNamePattern.test(name)) {
-    throw new ProxyError('PROFILE_INVALID', {
-      faults: [
-        {
-          field: 'name',
-          value: JSON.stringify(name.slice(0, 80)),
-          allowed: 'lower-case letters, digits and dashes, 63 at most',
-        },
-      ],
-    });
-  }
-  try {
-    parseProxyConfig(config);
-  } catch (error) {
-    if (!(error instanceof ProxyError)) throw error;
-    const { faults, moreFaults } = error;
-    throw new ProxyError('PROFILE_INVALID', { faults, moreFaults });
-  }
 }

@@ -1,7 +1,7 @@
 /**
  * Profiles, which all machines share. Handles belong to processes of this machine, so the local repository keeps them.
  */
-import type { ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
+import type { HandleRepository, ProxyProfile, ProxyRepository } from '../../core/proxy/ports.ts';
 import type { ProxyHandle } from '../../core/proxy/proxy-handle.ts';
 import type { AuditEntry } from '../../core/security/ports.ts';
 import { profileOf } from '../rows.ts';
@@ -9,11 +9,6 @@ import { writeChange } from './audit-repository.ts';
 import type { PostgresDatabase } from './database.ts';
 import { deleteRow } from './deleted-rows.ts';
 import type { SqlSession } from './sql-session.ts';
-
-type HandleRepository = Pick<
-  ProxyRepository,
-  'saveHandle' | 'deleteHandle' | 'listHandles' | 'listActiveHandles'
->;
 
 export const allProfiles = 'SELECT name, config, created_at, updated_at FROM flm.profile ORDER BY name';
 
