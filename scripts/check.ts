@@ -9,8 +9,9 @@
  * admin API from outside, and its OpenAPI document), test/browser, test/clients (clients and their settings), test/commands
  * (whole commands, in both languages and in other shells), test/engines (real engines), test/faults (broken disks, databases
  * and hand-overs), test/fleet (a real PostgreSQL or Redis), test/linear (work counted in steps), test/long (soaks), test/machine
- * (changes of the machine), test/telemetry (a real Jaeger and Prometheus). `--watch` runs tests again when a file that they import changes. `--node24` runs the tests on the
- * oldest Node that flm supports. A check that fails does not keep the others from running; the exit code is 1 if anything
+ * (changes of the machine), test/processes (several processes and threads of flm with one store), test/telemetry (a real Jaeger
+ * and Prometheus). `--watch` runs tests again when a file that they import changes. `--node24` runs the tests on the oldest Node
+ * that flm supports. A check that fails does not keep the others from running; the exit code is 1 if anything
  * failed, and the last lines are the test runner's summary.
  */
 import { spawn } from 'node:child_process';
@@ -109,7 +110,7 @@ function testFiles(): string[] {
   if (paths.length > 0) return all.filter((file) => paths.some(isBelow(file)));
   return all.filter(
     (file) =>
-      !/^test\/(acme|api|browser|clients|commands|engines|faults|fleet|linear|long|machine|telemetry|fixtures)\//.test(
+      !/^test\/(acme|api|browser|clients|commands|engines|faults|fleet|linear|long|machine|processes|telemetry|fixtures)\//.test(
         file,
       ),
   );
