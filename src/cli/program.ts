@@ -1,6 +1,7 @@
 /**
  * The whole command line: all command groups, and the handling of usage errors.
  */
+import assert from 'node:assert/strict';
 import { Command, CommanderError, Help, type HelpConfiguration } from 'commander';
 import packageJson from '../../package.json' with { type: 'json' };
 import { chatCommand } from './chat/chat.ts';
@@ -41,8 +42,55 @@ import { unknownCommand } from './unknown-command.ts';
 
 const texts = t.help;
 
-/** Returns the `flm` program with all its commands. */
-export function makeProgram(cli: Cli): Command {
+/** Common commands come first, in each group and as groups. */
+const groups: readonly (readonly [
+  group: keyof typeof texts.groups,
+  commands: Readonly<Record<string, (cli: Cli) => Command>>,
+])[] = [
+  ['start', { up: upCommand, chat: chatCommand, connect: connectCommand, ui: uiCommand }],
+  ['access', { key: keyCommands, share: shareCommand, policy: policyCommands }],
+  ['engines', { engine: engineCommands, model: modelCommands }],
+  [
+    'observe',
+    {
+      status: statusCommand,
+      doctor: doctorCommand,
+      top: topCommand,
+      requests: requestsCommand,
+      tail: tailCommand,
+      usage: usageCommand,
+      audit: auditCommand,
+      explain: explainCommand,
+    },
+  ],
+  ['https', { cert: certCommands }],
+  [
+    'operate',
+    {
+      proxy: proxyCommands,
+      profile: profileCommands,
+      apply: applyCommand,
+      export: exportCommand,
+      service: serviceCommands,
+      retention: retentionCommand,
+      backup: backupCommands,
+      db: dbCommands,
+    },
+  ],
+  [
+    'self',
+    {
+      upgrade: upgradeCommand,
+      uninstall: uninstallCommand,
+      completion: completionCommand,
+      version: versionCommand,
+      help: helpCommand,
+    },
+  ],
+];
+
+/** Returns the `flm` program with all its commands, or with that one alone. */
+export function makeProgram(cli: Cli, only?: string): Command {
   const program = new Command('flm')
     .description(texts.description)
     .version(packageJson.version, '-v, --version', texts.version)
@@ -51,56 +99,15 @@ export function makeProgram(cli: Cli): Command {
     // `flm share` has an argument and commands: `flm share list --json` is a flag of the second.
     .enablePositionalOptions()
     .helpCommand(false);
-  // Common commands come first, in each group and as groups.
-  const { groups } = texts;
   const summaries: Readonly<Record<string, string>> = texts.summaries;
-  const grouped: readonly (readonly [string, readonly Command[]])[] = [
-    [groups.start, [upCommand(cli), chatCommand(cli), connectCommand(cli), uiCommand(cli)]],
-    [groups.access, [keyCommands(cli), shareCommand(cli), policyCommands(cli)]],
-    [groups.engines, [engineCommands(cli), modelCommands(cli)]],
-    [
-      groups.observe,
-      [
-        statusCommand(cli),
-        doctorCommand(cli),
-        topCommand(cli),
-        requestsCommand(cli),
-        tailCommand(cli),
-        usageCommand(cli),
-        auditCommand(cli),
-        explainCommand(cli),
-      ],
-    ],
-    [groups.https, [certCommands(cli)]],
-    [
-      groups.operate,
-      [
-        proxyCommands(cli),
-        profileCommands(cli),
-        applyCommand(cli),
-        exportCommand(cli),
-        serviceCommands(cli),
-        retentionCommand(cli),
-        backupCommands(cli),
-        dbCommands(cli),
-      ],
-    ],
-    [
-      groups.self,
-      [
-        upgradeCommand(cli),
-        uninstallCommand(cli),
-        completionCommand(cli),
-        versionCommand(cli),
-        helpCommand(cli),
-      ],
-    ],
-  ];
-  for (const [heading, commands] of grouped)
-    for (const command of commands) {
-      const summary = summaries[command.name()];
+  for (const [group, commands] of groups)
+    for (const [name, make] of Object.entries(commands)) {
+      if (only !== undefined && only !== name) continue;
+      const command = make(cli);
+      assert.equal(command.name(), name);
+      const summary = summaries[name];
       if (summary !== undefined) command.summary(summary);
-      program.addCommand(command.helpGroup(heading));
+      program.addCommand(command.helpGroup(texts.groups[group]));
     }
   program
     .configureHelp({ ...translatedHelp, subcommandTerm: (command) => command.name() })
@@ -117,7 +124,7 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
   }
   // `flm` without arguments shows what runs and the next steps.
   const alone = argv.every((word) => word === '--json');
-  const program = alone ? nextCommand(cli) : makeProgram(cli);
+  const program = alone ? nextCommand(cli) : makeProgram(cli, onlyCommand(argv));
   if (alone) prepare(program, cli);
   try {
     await program.parseAsync(argv, { from: 'user' });
@@ -134,6 +141,12 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
     return tellError(usageError(path.join(' '), message), cli.terminal, argv.includes('--json'));
   }
   return cli.exit;
+}
+
+/** The only command that the program needs, because making all of them takes longer than most commands; undefined for all. */
+function onlyCommand([word = '']: readonly string[]): string | undefined {
+  const isCommand = groups.some(([, commands]) => Object.hasOwn(commands, word));
+  return isCommand && word !== 'help' ? word : undefined;
 }
 
 /** The help of commander, with headings in the language of the user, and lines that break between wide characters. */

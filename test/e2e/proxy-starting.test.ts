@@ -32,10 +32,14 @@ interface Fixture {
   readonly flags: readonly string[];
 }
 
-/** An order that the CA never gets done with: a start waits for it until its 90 seconds are over. */
-function pendingOrder(ca: FakeCa): void {
+/**
+ * An order that the CA never gets done with: a start waits for it until its 90 seconds are over. Resolves when it is made.
+ */
+function pendingOrder(ca: FakeCa): Promise<void> {
   const base = ca.directory.replace(/\/directory$/, '');
+  const ordered = Promise.withResolvers<void>();
   ca.says['/order'] = (response) => {
+    ordered.resolve();
     response.setHeader('location', `${base}/order/1`);
     const authorizations = [`${base}/authorization`];
     json(response, 201, { status: 'pending', authorizations, finalize: `${base}/finalize` });
@@ -51,18 +55,20 @@ function pendingOrder(ca: FakeCa): void {
     json(response, 200, { status: 'pending', identifier, challenges: [challenge] });
   };
   ca.says['/challenge'] = (response) => json(response, 200, { ...challenge, status: 'processing' });
+  return ordered.promise;
 }
 
 /** A start that waits for its certificate. */
 async function starting(t: TestContext, how: 'start' | 'run' = 'start'): Promise<Fixture> {
   const cli = makeCli(t);
   const ca = await startFakeCa(t, cli.folder, () => Date.now());
-  pendingOrder(ca);
+  const ordered = pendingOrder(ca);
   const flags = [
     ...['--mode', 'https-acme', '--domain', 'llm.example.org', '--bind', '127.0.0.1', '--acme-accept-terms'],
     ...['--acme-directory', ca.directory, '--acme-ca', ca.caFile, '--acme-challenge', 'tls-alpn-01'],
   ];
   const start = cli.start('proxy', how, '--port', '0', ...flags);
+  await Promise.race([ordered, start.ended]);
   return { cli, ca, start, proxy: await seen(cli, start, (p) => p.state === 'starting'), flags };
 }
 

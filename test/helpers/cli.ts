@@ -20,7 +20,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export const flmEntry = join(import.meta.dirname, '../../bin/flm.mjs');
 
@@ -224,7 +224,7 @@ const hasProc = existsSync('/proc/self/environ');
 async function killProcessesOf(home: string): Promise<void> {
   for (let pids = processesOf(home); pids.length > 0; pids = processesOf(home)) {
     for (const pid of pids) killIfThere(pid);
-    await turn();
+    await delay(10);
   }
 }
 

@@ -6,7 +6,7 @@
  */
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 export interface Stock {
   /** The target of each descriptor; empty on a system without /proc. */
@@ -17,6 +17,7 @@ export interface Stock {
 }
 
 const patienceMs = 30_000;
+const lookMs = 5;
 
 export function takeStock(): Stock {
   const handles = new Map<string, number>();
@@ -28,7 +29,7 @@ export async function assertNoLeaks(before: Stock): Promise<void> {
   const untilMs = performance.now() + patienceMs;
   let leaks = leaksSince(before);
   while (leaks.length > 0 && performance.now() < untilMs) {
-    await setImmediate();
+    await delay(lookMs);
     leaks = leaksSince(before);
   }
   assert.deepEqual(leaks, []);

@@ -19,6 +19,10 @@ export const languages = Object.keys(catalogues) as readonly CliLanguage[];
 /** A module may keep a part of it, but no single text and no list. */
 export const t: CliCatalogue = liveCatalogue(en);
 
+let current: CliLanguage = 'en';
+
 export async function useLanguage(language: CliLanguage): Promise<void> {
+  if (language === current) return;
   replaceTexts(t, await catalogues[language]());
+  current = language;
 }
