@@ -4,6 +4,7 @@
 import { constants } from 'node:os';
 import process from 'node:process';
 import { isSea } from 'node:sea';
+import { errnoOf, systemRefusal } from '../core/system-error.ts';
 import { type Cli, tellError } from './command.ts';
 import { environment } from './environment.ts';
 import { chooseLanguage, unknownLanguage } from './i18n/language.ts';
@@ -51,13 +52,24 @@ const status =
   unknown === undefined
     ? await runProgram(argv, cli)
     : tellError(unknownLanguage(unknown), terminal, argv.includes('--json'));
-process.exitCode ??= status;
+process.exitCode ??= status === 0 && runLog === undefined ? await statusOfOutput() : status;
 // Unwritten lines would keep the process alive.
 if (runLog !== undefined && !(await runLog.close())) {
   if (runLog.isFile) process.kill(process.pid, 'SIGKILL');
   process.exit();
 }
 if (cli.logIsStuck === true) process.kill(process.pid, 'SIGKILL');
+
+/**
+ * A result that was not written, such as a table in a file on a full disk, is an error. A reader that closed its end of
+ * the pipe, or a terminal that was closed, did not want the rest.
+ */
+async function statusOfOutput(): Promise<number> {
+  const failure = await terminal.written();
+  if (terminal.outIsTerminal || errnoOf(failure) === 'EPIPE') return 0;
+  const refusal = systemRefusal(failure, 'to write to standard output');
+  return refusal === undefined ? 0 : tellError(refusal, terminal, argv.includes('--json'));
+}
 
 /** Stderr unless the command says stdout. Read before the command is parsed, because its errors are lines of the log too. */
 function logStream(words: readonly string[]): typeof process.stdout | typeof process.stderr {

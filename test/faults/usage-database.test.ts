@@ -99,3 +99,16 @@ test('the secret of a new key is shown though standard output cannot be written'
   const shown = await cli.run('key', 'create', 'z');
   assert.doesNotMatch(shown.stderr, /flm_\w{49}/);
 });
+
+test('a command whose result standard output did not accept fails and says why', async (t) => {
+  if (!existsSync('/dev/full')) return t.skip('needs /dev/full');
+  const cli = makeCli(t);
+  for (const args of [['key', 'list'], ['completion', 'bash'], ['--help']]) {
+    const ran = await cli.runInto('/dev/full', ...args);
+    assert.equal(ran.code, 1, args.join(' '));
+    assert.match(ran.stderr, /^Error: The system refused to write to standard output: the disk is full/);
+  }
+  const piped = cli.start('completion', 'bash');
+  piped.child.stdout?.destroy();
+  assert.equal((await piped.ended).code, 0, 'a reader may leave');
+});

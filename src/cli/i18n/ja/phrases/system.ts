@@ -73,6 +73,7 @@ export const systemPhrases: readonly Phrase[] = [
     'このシステムでのエラー名の意味を調べてください。',
   ],
   ['to make the folder {folder}', 'フォルダー{folder}の作成'],
+  ['to write to standard output', '標準出力への書き込み'],
   ['to open the log {file}', 'ログ{file}を開く処理'],
   ['to read {file}', '{file}の読み取り'],
   ['to copy {file} into {folder}', '{file}を{folder}にコピーする処理'],
