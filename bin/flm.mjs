@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -46,8 +46,11 @@ async function start() {
 // Compiled code is code: its cache lies in the user's own folder, not in the shared temporary one that Node would take.
 function enableCompileCache() {
   try {
-    const caches = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-    nodeModule.enableCompileCache(join(caches, 'flm'));
+    // Relative paths must be ignored (XDG Base Directory Specification): the cache would lie in the working folder.
+    const caches = [process.env.XDG_CACHE_HOME, join(homedir(), '.cache')].find(
+      (path) => path && isAbsolute(path),
+    );
+    if (caches !== undefined) nodeModule.enableCompileCache(join(caches, 'flm'));
   } catch {
     // No home folder: starting takes a few milliseconds longer.
   }

@@ -7,9 +7,12 @@
  * FLM_ADMIN_KEY_FILE (first-admin-key.ts), FLM_DATABASE_URL and others of shared stores (core/store-settings.ts).
  */
 import { homedir } from 'node:os';
+import { isAbsolute } from 'node:path';
 import process from 'node:process';
 import type { Environment } from '../core/environment.ts';
 
+// Each working folder would have a data folder of its own. Without HOME, the system's account names the home folder.
+if (process.env.HOME !== undefined && !isAbsolute(process.env.HOME)) delete process.env.HOME;
 try {
   homedir();
 } catch {
