@@ -49,6 +49,7 @@ test('a control socket whose path would be too long lies in the temporary folder
   assert.equal(at(103, { platform: 'darwin' }).length, 103);
   assert.equal(at(104, { platform: 'darwin' }), '/tmp/flm-1000/px_12345678.sock');
   assert.equal(at(108, { temporaryFolder: `/${'t'.repeat(100)}` }), '/tmp/flm-1000/px_12345678.sock');
+  assert.equal(at(108, { temporaryFolder: 'not/absolute' }), '/tmp/flm-1000/px_12345678.sock');
   // The limit counts bytes, not characters.
   const umlauts = { env: { FLM_HOME: `/${'ü'.repeat(50)}` } };
   assert.equal(at(22, umlauts), '/tmp/flm-1000/px_12345678.sock');

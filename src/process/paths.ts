@@ -40,7 +40,7 @@ const maxSocketPathBytes = (platform: NodeJS.Platform): number => (platform === 
 
 export function homePaths(facts: PathFacts): HomePaths {
   const { platform, uid } = facts;
-  const { join } = pathsOf(platform);
+  const { join, isAbsolute } = pathsOf(platform);
   const ofSystemService = usesSystemHome(facts);
   const home = ofSystemService ? systemHome(facts) : homeFolder(facts);
   const run = join(home, 'run');
@@ -60,8 +60,9 @@ export function homePaths(facts: PathFacts): HomePaths {
       if (platform === 'win32') return `\\\\.\\pipe\\flm-${proxyId}`;
       const name = `${proxyId}.sock`;
       const short = `flm-${uid ?? 'user'}`;
-      // The path in TMPDIR may itself be long; /tmp always exists.
-      const places = [run, join(facts.temporaryFolder, short), join('/tmp', short)];
+      // The path in TMPDIR may itself be long, and a relative one is another folder for each process; /tmp always exists.
+      const temporary = [facts.temporaryFolder, '/tmp'].filter((folder) => isAbsolute(folder));
+      const places = [run, ...temporary.map((folder) => join(folder, short))];
       const fits = (folder: string): boolean =>
         Buffer.byteLength(join(folder, name)) <= maxSocketPathBytes(platform);
       return join(places.find(fits) ?? run, name);
