@@ -22,6 +22,15 @@ for (const [errno, advice] of Object.entries(advised)) {
   });
 }
 
+test('a deleted working folder is named instead of the call that found it', () => {
+  const error = systemRefusal(Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'uv_cwd' }));
+  assert.equal(
+    error?.message,
+    'The system refused to name the working folder: the folder was deleted (ENOENT).',
+  );
+  assert.equal(error?.hint, 'Change to a folder that exists and try again.');
+});
+
 test('an errno without advice of its own is named all the same', () => {
   assert.match(
     systemRefusal(refused('EXDEV'), 'to move it')?.message ?? '',

@@ -64,6 +64,13 @@ const known: Readonly<Record<string, Advice>> = {
   },
 };
 
+/** Relative paths mean nothing in a folder that was deleted while a shell was in it. */
+const deletedWorkingFolder = {
+  what: 'to name the working folder',
+  reason: 'the folder was deleted',
+  advice: 'Change to a folder that exists and try again.',
+};
+
 /** The errno of an error of the system: `ENOSPC`. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || !('syscall' in error)) return undefined;
@@ -84,10 +91,13 @@ export function errnoReason(error: unknown): string {
 export function systemRefusal(error: unknown, what?: string): ProxyError | undefined {
   const errno = errnoOf(error);
   if (errno === undefined) return undefined;
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  // Node's name of the call that process.cwd() makes.
+  if (syscall === 'uv_cwd' && errno === 'ENOENT')
+    return new ProxyError('SYSTEM_REFUSED', { params: { ...deletedWorkingFolder, errno }, cause: error });
   const advice =
     (Object.hasOwn(known, errno) ? known[errno]?.advice : undefined) ??
     'Look up what the name of the error means for this system.';
-  const { syscall, path } = error as NodeJS.ErrnoException;
   const called = `to ${syscall ?? 'do this'}${path === undefined ? '' : ` ${path}`}`;
   return new ProxyError('SYSTEM_REFUSED', {
     params: { what: what ?? called, reason: errnoReason(error), errno, advice },

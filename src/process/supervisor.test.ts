@@ -122,6 +122,14 @@ test('runit, s6, supervisord and launchd name the service and the command', () =
   assert.deepEqual(found({ env: { XPC_SERVICE_NAME: '0' }, platform: 'darwin', ppid: 1 }), none);
 });
 
+test('a supervisor is named although its working folder was deleted', () => {
+  const files = { '/proc/300/comm': 'runsv\n' };
+  assert.deepEqual(found({ files, workingFolder: '' }), {
+    kind: 'runit',
+    restartCommand: 'sv restart SERVICE',
+  });
+});
+
 test('a program that is started without them has none of the variables of a supervisor', () => {
   const env = {
     ...notify,

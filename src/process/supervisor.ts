@@ -36,6 +36,7 @@ export interface SupervisorFacts {
   readonly platform: NodeJS.Platform;
   readonly pid: number;
   readonly ppid: number;
+  /** Empty if the working folder was deleted. */
   readonly workingFolder: string;
   /** Undefined on Windows. */
   readonly uid: number | undefined;
@@ -53,7 +54,7 @@ export function supervisorFacts(env: Environment, successor = false): Supervisor
     platform: process.platform,
     pid: process.pid,
     ppid: process.ppid,
-    workingFolder: process.cwd(),
+    workingFolder: workingFolder(),
     uid: process.getuid?.(),
     successor,
     read: (path) => {
@@ -65,6 +66,14 @@ export function supervisorFacts(env: Environment, successor = false): Supervisor
     },
     exists: existsSync,
   };
+}
+
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '';
+  }
 }
 
 const notifyPrograms: readonly string[] = ['/usr/bin/systemd-notify', '/bin/systemd-notify'];
@@ -130,8 +139,10 @@ function byParent(facts: SupervisorFacts): Supervisor | undefined {
   const { env, platform, ppid, read, workingFolder } = facts;
   const parent = read(`/proc/${ppid}/comm`).trim();
   // Both change into the folder of the service before they start it.
-  if (parent === 'runsv') return { kind: 'runit', restartCommand: `sv restart ${basename(workingFolder)}` };
-  if (parent === 's6-supervise') return { kind: 's6', restartCommand: `s6-svc -r ${workingFolder}` };
+  if (parent === 'runsv')
+    return { kind: 'runit', restartCommand: `sv restart ${basename(workingFolder) || 'SERVICE'}` };
+  if (parent === 's6-supervise')
+    return { kind: 's6', restartCommand: `s6-svc -r ${workingFolder || 'SERVICE'}` };
   const program = env.SUPERVISOR_PROCESS_NAME;
   if (program !== undefined && parent.startsWith('supervisord'))
     return { kind: 'supervisord', restartCommand: `supervisorctl restart ${program}` };

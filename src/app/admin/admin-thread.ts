@@ -9,6 +9,7 @@ import { errorResponse } from '../../admin/error-response.ts';
 import type { Clock, Unsubscribe } from '../../core/clock.ts';
 import { AdminError } from '../../core/errors.ts';
 import type { AdminCall, AdminPort, AdminReply } from '../../core/proxy/admin-port.ts';
+import { enterExistingFolder } from '../../files/existing-working-folder.ts';
 import type { AdminThreadStart, FromAdminThread, ToAdminThread } from './thread-messages.ts';
 import { adminWorkerCode } from './worker-code.ts';
 
@@ -225,6 +226,7 @@ class TextStream implements AsyncIterable<string>, AsyncIterator<string, undefin
 
 function spawnAdminWorker(start: AdminThreadStart): Worker {
   const { url, compressed } = adminWorkerCode();
+  enterExistingFolder();
   return new Worker(url, {
     name: 'flm-admin',
     workerData: compressed === undefined ? start : { ...start, compressed },

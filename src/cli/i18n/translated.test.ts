@@ -86,6 +86,12 @@ test('an error of the system and the faults of a configuration are told in Japan
     message: 'システムが処理を拒否しました（フォルダー/xの作成）: ディスクに空き容量がありません（ENOSPC）。',
     hint: '空き容量を増やして、もう一度試してください。`df -h`で空きのないディスクを確認できます。',
   });
+  const deleted = systemRefusal(Object.assign(new Error('x'), { code: 'ENOENT', syscall: 'uv_cwd' }));
+  assert.ok(deleted !== undefined);
+  assert.deepEqual(errorForPeople(deleted), {
+    message: 'システムが処理を拒否しました（作業フォルダーの確認）: フォルダーが削除されました（ENOENT）。',
+    hint: '存在するフォルダーに移動して、もう一度試してください。',
+  });
   const invalid = new ProxyError('PROXY_INVALID_CONFIG', {
     faults: [
       { field: 'port', value: '70000', allowed: '65535 or less' },

@@ -4,12 +4,14 @@
  * thread would load and run the loader of modules for it.
  */
 import { Worker } from 'node:worker_threads';
+import { enterExistingFolder } from '../../files/existing-working-folder.ts';
 import type { ThreadStart } from './thread-messages.ts';
 
 export type SpawnWorker = (start: ThreadStart) => Worker;
 
 export function spawnStoreWorker(start: ThreadStart): Worker {
   const program = storeWorkerProgram();
+  enterExistingFolder();
   return new Worker(program, {
     name: 'flm-store',
     eval: typeof program === 'string',
