@@ -226,7 +226,7 @@ export const errorTable = {
   SERVICE_FOLDER_UNFIT: {
     ...user,
     text: 'The data folder {folder} cannot be used by the service: {reason}.',
-    hint: 'Name an empty folder with FLM_HOME, or the owner of this one with --account NAME. If it holds nothing but data of flm, give it to the service: `sudo chown -R {account}: {folder} && sudo chmod 700 {folder}`.',
+    hint: 'Name an empty folder with FLM_HOME, or the owner of this one with --account NAME. If it holds nothing but data of flm, give it to the service: `sudo chown -R {account}: {path} && sudo chmod 700 {path}`.',
   },
   SERVICE_ACCOUNT_UNFIT: {
     ...user,
@@ -566,7 +566,7 @@ export const errorTable = {
   HOME_UNSAFE: {
     ...user,
     text: 'The folder {folder} cannot be trusted: {reason}.',
-    hint: 'Make it private to your user: `chown "$USER" {folder} && chmod 700 {folder}`.',
+    hint: 'If only flm uses this folder, make it private to your user: `chown "$USER" {path} && chmod 700 {path}`. Otherwise set FLM_HOME to another folder.',
   },
   INTERNAL: {
     ...machine,

@@ -7,6 +7,7 @@
 import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError } from '../core/errors.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { systemRefusal } from '../core/system-error.ts';
 
 /** Why secrets are not safe in a folder; undefined if they are. Windows has no owner and no mode to check. */
@@ -28,7 +29,7 @@ export function folderFault(facts: Stats): string | undefined {
 export function privateFolder(folder: string, options: { readonly noLink?: boolean } = {}): void {
   const unsafe = (reason: string, cause?: unknown): Error =>
     systemRefusal(cause, `to make the folder ${folder}`) ??
-    new StoreError('HOME_UNSAFE', { params: { folder, reason }, cause });
+    new StoreError('HOME_UNSAFE', { params: { folder, path: shellWord(folder), reason }, cause });
   let facts: Stats;
   try {
     makeWithParents(folder);

@@ -1,6 +1,6 @@
 /** Data folders by variable and by platform, and socket paths that are short enough. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -88,6 +88,14 @@ test('a link in a shared folder is not trusted', (t) => {
   symlinkSync(join(folder, 'mine'), link);
   privateFolder(link);
   assert.throws(() => privateFolder(link, { noLink: true }), failsWith('HOME_UNSAFE'));
+});
+
+test('the advice about a folder quotes its name for a shell, and does not touch a file or folder of something else', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'flm paths '));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  chmodSync(folder, 0o755);
+  const hint = `If only flm uses this folder, make it private to your user: \`chown "$USER" '${folder}' && chmod 700 '${folder}'\`. Otherwise set FLM_HOME to another folder.`;
+  assert.throws(() => privateFolder(folder), { code: 'HOME_UNSAFE', hint });
 });
 
 test('a system service has its data in the standard place of each system', () => {

@@ -11,6 +11,7 @@ import {
   type ProxyConfigInput,
   parseProxyConfig,
 } from '../core/proxy/proxy-config.ts';
+import { shellWord } from '../core/shell-word.ts';
 import { type Account, findAccount, isPerson } from './accounts.ts';
 import { programObstacle } from './program-access.ts';
 import type { InstallRequest } from './service-system.ts';
@@ -68,7 +69,9 @@ export class InstallChecks {
     const folder = this.#tools.facts(home);
     if (folder === undefined) return found;
     const folderUnfit = (reason: string): ServiceError =>
-      new ServiceError('SERVICE_FOLDER_UNFIT', { params: { folder: home, reason, account } });
+      new ServiceError('SERVICE_FOLDER_UNFIT', {
+        params: { folder: home, path: shellWord(home), reason, account },
+      });
     if (!folder.isFolder) throw folderUnfit('it is not a folder');
     if (folder.uid === found?.uid) return found;
     if (folder.uid !== 0) throw folderUnfit(`it belongs to another user (user id ${folder.uid})`);

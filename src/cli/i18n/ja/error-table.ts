@@ -138,7 +138,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   SERVICE_FOLDER_UNFIT: {
     text: 'サービスはデータフォルダー{folder}を使用できません: {reason}。',
-    hint: 'FLM_HOMEで空のフォルダーを指定するか、--account NAMEでこのフォルダーの所有者を指定してください。flmのデータだけが入っている場合は、サービスに渡せます: `sudo chown -R {account}: {folder} && sudo chmod 700 {folder}`',
+    hint: 'FLM_HOMEで空のフォルダーを指定するか、--account NAMEでこのフォルダーの所有者を指定してください。flmのデータだけが入っている場合は、サービスに渡せます: `sudo chown -R {account}: {path} && sudo chmod 700 {path}`',
   },
   SERVICE_ACCOUNT_UNFIT: {
     text: 'サービスはユーザー{account}で実行できません: {reason}。',
@@ -387,7 +387,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   HOME_UNSAFE: {
     text: 'フォルダー{folder}は安全ではありません: {reason}。',
-    hint: 'このユーザーだけがアクセスできるようにしてください: `chown "$USER" {folder} && chmod 700 {folder}`',
+    hint: 'flmだけが使うフォルダーなら、このユーザーだけがアクセスできるようにしてください: `chown "$USER" {path} && chmod 700 {path}`。そうでなければ、FLM_HOMEに別のフォルダーを指定してください。',
   },
   INTERNAL: {
     text: 'flmで内部エラーが発生しました。',
