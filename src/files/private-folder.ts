@@ -41,16 +41,27 @@ export function privateFolder(folder: string, options: { readonly noLink?: boole
   if (fault !== undefined) throw unsafe(fault);
 }
 
-/** Node's own `recursive` never returns if a parent exists but accepts no folders, such as /proc. */
-function makeWithParents(folder: string): void {
+/**
+ * Makes a folder and its missing parents, for this user alone. Node's own `recursive` never returns if a parent exists
+ * but accepts no folders, such as /proc, and reports ENOENT for a read-only disk.
+ */
+export function makeWithParents(folder: string): void {
   try {
-    mkdirSync(folder, 0o700);
+    makeFolder(folder);
   } catch (error) {
-    if (codeOf(error) === 'EEXIST') return;
     const parent = dirname(folder);
     if (codeOf(error) !== 'ENOENT' || parent === folder) throw error;
     makeWithParents(parent);
+    makeFolder(folder);
+  }
+}
+
+/** Another process may make the folder at the same moment. */
+function makeFolder(folder: string): void {
+  try {
     mkdirSync(folder, 0o700);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
   }
 }
 

@@ -14,14 +14,14 @@
  * no lock is ever stale, and a remaining file has no meaning.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Clock } from '../core/clock.ts';
 import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
 import { takeFileLock } from '../files/file-lock.ts';
-import { folderFault } from '../files/private-folder.ts';
+import { folderFault, makeWithParents } from '../files/private-folder.ts';
 import { syncFolder } from '../files/sync-folder.ts';
 import { pairText } from './certificate-pair.ts';
 import {
@@ -155,7 +155,7 @@ export class CertificateStore implements CertificateStorage {
 
   async #makeFolder(): Promise<void> {
     try {
-      await mkdir(this.folder, { recursive: true, mode: 0o700 });
+      makeWithParents(this.folder);
       const fault = folderFault(await stat(this.folder));
       if (fault !== undefined)
         throw new CertificateError('CERT_STORE_FAILED', { params: { file: this.folder, reason: fault } });

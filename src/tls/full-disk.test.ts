@@ -1,12 +1,25 @@
 /** A disk without space: what was there stays, nothing half is left, and the error says why. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { machineNamed } from '../../test/helpers/certificate-folder.ts';
 import { fill, smallDisk } from '../../test/helpers/small-disk.ts';
 import { systemClock } from '../core/clock.ts';
 import { CertificateStore } from './certificate-store.ts';
 import { LocalSource } from './local-source.ts';
+
+test('a store on a read-only disk says so', async (t) => {
+  const disk = smallDisk(t);
+  if (disk === undefined) return;
+  assert.equal(spawnSync('mount', ['-o', 'remount,ro', disk]).status, 0);
+  const store = new CertificateStore(join(disk, 'tls'), systemClock);
+  await assert.rejects(store.publish('authority', ''), {
+    code: 'CERT_STORE_FAILED',
+    message: /the disk is read-only/,
+  });
+});
 
 test('a certificate that cannot be saved is an error that says why, and the next try succeeds', async (t) => {
   const folder = smallDisk(t);
