@@ -34,7 +34,7 @@ export function revokedUnwritten(
     outcome === 'unreached' ? [] : [{ proxy, outcome }],
   );
   if (taken.length === 0) throw problem;
-  const unreached = [...outcomes].flatMap(([proxy, outcome]) => (outcome === 'unreached' ? [proxy] : []));
+  const unreached = unreachedOf(outcomes);
   // A proxy that has the files open may still be able to write to them.
   if (taken.some(({ outcome }) => outcome.written)) return { record, key: record, unreached };
   return {
@@ -66,8 +66,12 @@ export function revokedUnread(
   );
   const [first] = taken;
   if (first === undefined) throw problem;
-  const unreached = [...outcomes].flatMap(([proxy, outcome]) => (outcome === 'unreached' ? [proxy] : []));
+  const unreached = unreachedOf(outcomes);
   const known = { record: undefined, key: first.key, unreached, stillActive: [] };
   if (taken.some(({ outcome }) => outcome.written)) return known;
   return { ...known, unwritten: { problem, inMemoryOf: taken.map(({ proxy }) => proxy) } };
+}
+
+function unreachedOf(outcomes: LiveRevocations): readonly string[] {
+  return [...outcomes].flatMap(([proxy, outcome]) => (outcome === 'unreached' ? [proxy] : []));
 }
