@@ -42,7 +42,7 @@ export function writeInTurn(socket: TurnSocket, text: string): void {
   countWrite();
 }
 
-/** To call when an event is sent: responses wait for few of them only. */
+/** Call this when an event is sent, so that responses do not wait behind many events. */
 export function countWrite(): void {
   if (waiting.length > 0 && ++writes >= maxWrites) sendWaiting();
 }
