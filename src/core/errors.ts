@@ -434,7 +434,7 @@ export const errorTable = {
     ...machine,
     status: 503,
     text: 'The database {file} is locked by another program.',
-    hint: 'Try again. If the database stays locked, find the program that has it open: `lsof {file}`.',
+    hint: 'Try again. If the database stays locked, find the program that has it open: `lsof {path}`.',
   },
   STORE_FULL: {
     ...machine,
@@ -451,7 +451,7 @@ export const errorTable = {
   STORE_CORRUPT: {
     ...machine,
     text: 'The database {file} is damaged ({reason}). It was left as it is.',
-    hint: 'Restore a backup from {backups}, or try `sqlite3 {file} .recover`.',
+    hint: 'Restore a backup from {backups}, or try `sqlite3 {path} .recover`.',
   },
   STORE_NEWER: {
     ...user,

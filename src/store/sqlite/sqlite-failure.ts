@@ -6,6 +6,7 @@
 import { accessSync, constants, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FlmError, StoreError } from '../../core/errors.ts';
+import { shellWord } from '../../core/shell-word.ts';
 import { RowFault } from '../rows.ts';
 
 export interface DatabasePlace {
@@ -45,7 +46,10 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
     code: 'STORE_BUSY' | 'STORE_FULL' | 'STORE_READ_ONLY' | 'STORE_CORRUPT' | 'STORE_UNUSABLE',
     reason: string,
   ): StoreError =>
-    new StoreError(code, { params: { file: place.file, backups: place.backups, reason }, cause: error });
+    new StoreError(code, {
+      params: { file: place.file, path: shellWord(place.file), backups: place.backups, reason },
+      cause: error,
+    });
   if (error instanceof RowFault) return failure('STORE_CORRUPT', error.message);
   const code = resultCode(error);
   if (code === undefined) {

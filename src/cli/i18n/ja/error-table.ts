@@ -291,7 +291,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   // --- データベース
   STORE_BUSY: {
     text: 'データベース{file}は別のプログラムがロックしています。',
-    hint: 'もう一度試してください。ロックが続く場合は、開いているプログラムを調べてください: `lsof {file}`',
+    hint: 'もう一度試してください。ロックが続く場合は、開いているプログラムを調べてください: `lsof {path}`',
   },
   STORE_FULL: {
     text: '{file}があるディスクに空き容量がありません。ファイルは変更されていません。',
@@ -303,7 +303,7 @@ export const errorTable: CliCatalogue['errorTable'] = {
   },
   STORE_CORRUPT: {
     text: 'データベース{file}が破損しています（{reason}）。ファイルは変更されていません。',
-    hint: '{backups}のバックアップから復元するか、`sqlite3 {file} .recover`を試してください。',
+    hint: '{backups}のバックアップから復元するか、`sqlite3 {path} .recover`を試してください。',
   },
   STORE_NEWER: {
     text: 'データベース{file}は、より新しいflmで書き込まれています（スキーマ{found}、このflmは{known}まで対応）。',
