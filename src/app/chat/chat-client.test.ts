@@ -196,6 +196,16 @@ test('a proxy that is not there is looked for once more', async () => {
   await assert.rejects(lost.models(open), failsWith('CHAT_CUT', /not there any more/));
 });
 
+test('a connection that never was is not called lost', async () => {
+  // A broadcast address takes no connection.
+  const unreachable = new ChatClient({
+    clock: systemClock,
+    access: async () => ({ url: 'http://255.255.255.255:1', key: 'k' }),
+  });
+
+  await assert.rejects(unreachable.models(open), failsWith('CHAT_CUT', /cannot be reached/));
+});
+
 test('an abort ends the request and rejects with its reason, before and after the first token', async () => {
   for (const early of [true, false]) {
     const stop = new AbortController();

@@ -280,12 +280,18 @@ function isRefusedConnection(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
 }
 
+/** There never was a connection, for example because this machine has no loopback interface. */
+function isMissedConnection(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'connect';
+}
+
 /** Returns the abort reason after an abort, flm's own errors unchanged, and any other error as a broken connection. */
 function reasonOf(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted) return signal.reason;
   if (error instanceof FlmError) return error;
+  if (isRefusedConnection(error)) return cut('the proxy is not there any more', error);
   return cut(
-    isRefusedConnection(error) ? 'the proxy is not there any more' : 'the connection to the proxy was lost',
+    isMissedConnection(error) ? 'the proxy cannot be reached' : 'the connection to the proxy was lost',
     error,
   );
 }

@@ -106,6 +106,7 @@ export const requestPhrases: readonly Phrase[] = [
   ['an event without end', '終わりのないイベントがあります'],
   ['it is too long for a chat', 'チャットには長すぎます'],
   ['the proxy is not there any more', 'プロキシはすでに終了しています'],
+  ['the proxy cannot be reached', 'プロキシに接続できません'],
   ['the connection to the proxy was lost', 'プロキシとの接続が切れました'],
   [
     'The response has status {status} and no message (status {code}).',
