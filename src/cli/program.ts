@@ -143,10 +143,13 @@ export async function runProgram(argv: readonly string[], cli: Cli): Promise<num
   return cli.exit;
 }
 
-/** The only command that the program needs, because making all of them takes longer than most commands; undefined for all. */
+/**
+ * The only command that the program needs, because making all of them takes longer than most commands; undefined for all. The
+ * version needs none.
+ */
 function onlyCommand([word = '']: readonly string[]): string | undefined {
   const isCommand = groups.some(([, commands]) => Object.hasOwn(commands, word));
-  return isCommand && word !== 'help' ? word : undefined;
+  return (isCommand && word !== 'help') || word === '-v' || word === '--version' ? word : undefined;
 }
 
 /** The help of commander, with headings in the language of the user, and lines that break between wide characters. */
