@@ -28,8 +28,8 @@ const onNode24 = rest.includes('--node24');
 const watches = rest.includes('--watch');
 
 const checks: Readonly<Record<string, readonly string[]>> = {
-  types: ['node_modules/typescript/bin/tsc'],
-  'types of pages': ['node_modules/typescript/bin/tsc', '-p', 'src/web'],
+  types: checkTypes('.'),
+  'types of pages': checkTypes('src/web'),
   'format and lint': ['node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.'],
   promises: ['node_modules/oxlint/bin/oxlint', '--type-aware', '--deny-warnings', '.'],
   layers: ['scripts/layers.ts'],
@@ -44,6 +44,12 @@ let testsPassed = true;
 if (mode === 'all' || mode === 'tests') testsPassed = await runTests();
 if (failed.length > 0) console.error(`\nFailed before the tests: ${failed.join(', ')} (see above)`);
 if (failed.length > 0 || !testsPassed) process.exitCode = 1;
+
+/** The next check reads only what changed. */
+function checkTypes(project: string): readonly string[] {
+  const seen = `node_modules/.cache/types/${project === '.' ? 'code' : 'pages'}.tsbuildinfo`;
+  return ['node_modules/typescript/bin/tsc', '-p', project, '--incremental', '--tsBuildInfoFile', seen];
+}
 
 async function runChecks(): Promise<string[]> {
   const outcomes = await Promise.all(

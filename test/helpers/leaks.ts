@@ -54,7 +54,9 @@ function openDescriptors(): Map<string, string> {
   const open = new Map<string, string>();
   for (const fd of list('/proc/self/fd')) {
     try {
-      open.set(fd, readlinkSync(`/proc/self/fd/${fd}`));
+      const target = readlinkSync(`/proc/self/fd/${fd}`);
+      // libuv opens it with its first stream, which may be made before or after the stock was taken.
+      if (target !== '/dev/null') open.set(fd, target);
     } catch {
       // The descriptor of the listing itself.
     }
