@@ -106,8 +106,8 @@ function timeLimitOfOneRunMs(): number {
   if (paths.some((path) => /^test\/(long|machine)/.test(path))) return 1_800_000;
   // Shorter than the time limit of this part in .ci/run. Otherwise a hanging test would not be reported.
   if (paths.some((path) => /^test\/(browser|clients)/.test(path))) return 120_000;
-  if (paths.some((path) => /^test\/api/.test(path))) return 220_000;
-  return paths.some((path) => /^test\/(acme|engines|fleet)/.test(path)) ? 300_000 : 90_000;
+  if (paths.some((path) => /^test\/(acme|api)/.test(path))) return 150_000;
+  return paths.some((path) => /^test\/(engines|fleet)/.test(path)) ? 300_000 : 90_000;
 }
 
 function testFiles(): string[] {
