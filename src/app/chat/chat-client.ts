@@ -143,7 +143,7 @@ export class ChatClient {
       } catch (error) {
         signal.throwIfAborted();
         if (!renew && isRefusedConnection(error)) continue;
-        throw access.identity === undefined || isRefusedConnection(error)
+        throw access.identity === undefined || isMissedConnection(error)
           ? reasonOf(error, signal)
           : cut('the proxy did not accept the client certificate, or the connection to it was lost', error);
       }
@@ -280,9 +280,12 @@ function isRefusedConnection(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
 }
 
-/** There never was a connection, for example because this machine has no loopback interface. */
+/** There never was a connection: the proxy is gone, or this machine has no loopback interface. */
 function isMissedConnection(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'connect';
+  return (
+    isRefusedConnection(error) ||
+    (error instanceof Error && 'syscall' in error && error.syscall === 'connect')
+  );
 }
 
 /** Returns the abort reason after an abort, flm's own errors unchanged, and any other error as a broken connection. */
