@@ -137,10 +137,12 @@ async function workerText(file) {
 }
 
 /**
- * Makes the program smaller in memory.
+ * Makes the program smaller in memory, and faster to start.
  *
  * `import` of a module of Node reads all its properties. Those of `node:http` load a whole HTTP client (undici, 8 MB), and
  * those of `node:tls` parse all root certificates. `getBuiltinModule` reads only the properties that are used.
+ *
+ * Some modules are loaded when their first function is called or their first object made: see `slowModules`.
  */
 function smallInMemory() {
   return {
@@ -186,11 +188,33 @@ function quickToLoad() {
 
 const nodeImport = /^import (?:([\w$]+)(?:, )?)?(?:\* as ([\w$]+)|\{ (.*) \})? ?from "(node:[\w/]+)";$/gm;
 
+/**
+ * Modules of Node that take long to load. `node:tls` also starts a thread that parses all root certificates. Most commands,
+ * a proxy without TLS and the store thread need few of them.
+ */
+const slowModules = ['node:crypto', 'node:https', 'node:tls', 'node:zlib'];
+
 function withoutImport(_line, whole, namespace, names, module) {
   const read = `globalThis.process.getBuiltinModule("${module}")`;
-  const some = names === undefined ? [] : [`{ ${names.replaceAll(' as ', ': ')} } = ${read}`];
   const all = [whole, namespace].filter((name) => name !== undefined).map((name) => `${name} = ${read}`);
-  return `const ${[...all, ...some].join(', ')};`;
+  if (names === undefined) return `const ${all.join(', ')};`;
+  const pairs = names.split(', ').map((name) => name.split(' as '));
+  const isFunction = ([name]) => typeof process.getBuiltinModule(module)[name] === 'function';
+  const isLazy = all.length === 0 && slowModules.includes(module) && pairs.every(isFunction);
+  if (isLazy) return loadedLater(pairs, module, read);
+  return `const ${[...all, `{ ${pairs.map((pair) => pair.join(': ')).join(', ')} } = ${read}`].join(', ')};`;
+}
+
+/** `new` of a function that returns an object gives this object. */
+function loadedLater(pairs, module, read) {
+  const loaded = module.replace(/\W/g, '$');
+  const made = pairs.map(([name, local = name]) => {
+    const property = `(${loaded} ??= ${read}).${name}`;
+    return /^[A-Z]/.test(name)
+      ? `${local} = function (...args) { return new ${property}(...args); }`
+      : `${local} = (...args) => ${property}(...args)`;
+  });
+  return `let ${loaded}; const ${made.join(', ')};`;
 }
 
 /** One character above U+00FF makes V8 keep the whole file with two bytes for each character. */

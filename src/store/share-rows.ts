@@ -2,7 +2,7 @@
 import { PolicyError } from '../core/errors.ts';
 import type { ApiKey } from '../core/security/api-key.ts';
 import { recordOf, requestedKey } from '../core/security/key-record.ts';
-import { type KeyRequest, parseKeyRequest } from '../core/security/key-request.ts';
+import type { KeyRequest } from '../core/security/key-request.ts';
 import type { AuditEntry } from '../core/security/ports.ts';
 import type { Redemption, RedemptionOrder, RedemptionResult, Share } from '../core/security/share.ts';
 import { integer, json, type Row, text, textOrNull } from './rows.ts';
@@ -58,8 +58,9 @@ export function nextLabel(base: string, n: number): string {
   return `${base.slice(0, 90)} ${n}`;
 }
 
+/** The request was checked when the share was made: the store thread runs this, without the library of the schemas. */
 export function redeemedKey(share: Share, { fresh, atMs }: RedemptionOrder, label: string): ApiKey {
-  const request = parseKeyRequest({ ...share.request, label }, atMs);
+  const request = { ...share.request, label };
   return recordOf(fresh, { ...requestedKey(request, atMs), familyId: fresh.id });
 }
 

@@ -12,7 +12,7 @@
  * written after the rest.
  */
 import net from 'node:net';
-import tls from 'node:tls';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type { ChunkMap, EngineHead } from '../core/engine/upstream.ts';
 import type { RequestMessage } from './request-message.ts';
@@ -81,7 +81,7 @@ export class EngineConnection implements ResponseEvents, Resting {
   /** Throws if the address is invalid. */
   constructor(
     address: EngineAddress,
-    tlsOptions: tls.ConnectionOptions,
+    tlsOptions: ConnectionOptions,
     space: ReadSpace,
     owner: ConnectionOwner,
   ) {
@@ -112,7 +112,7 @@ export class EngineConnection implements ResponseEvents, Resting {
     if (address.tls) {
       // RFC 6066, section 3: a name for SNI, never an IP literal.
       const named = net.isIP(host) === 0 ? { servername: host } : {};
-      this.#socket = tls.connect({ ...named, ...tlsOptions, ...options, ALPNProtocols: ['http/1.1'] });
+      this.#socket = connectTls({ ...named, ...tlsOptions, ...options, ALPNProtocols: ['http/1.1'] });
       this.#socket.once('secureConnect', () => this.#onConnect());
     } else {
       this.#socket = net.connect(options);

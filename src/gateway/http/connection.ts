@@ -2,7 +2,6 @@
  * The state of one client connection: the peer as the pipeline's steps see it, and what the sweep checks once a second.
  */
 import type { Socket } from 'node:net';
-import { TLSSocket } from 'node:tls';
 import type { ClientAddress } from '../../core/security/address-rules.ts';
 import type { KeyView } from '../../core/security/api-key.ts';
 import type { Snapshot } from '../../core/security/snapshot.ts';
@@ -46,7 +45,7 @@ export class Connection implements Peer {
 
   constructor(socket: Socket, entry: ConnectionEntry, nowMs: number) {
     this.socket = socket;
-    this.secure = socket instanceof TLSSocket;
+    this.secure = 'encrypted' in socket;
     this.address = entry.address;
     this.entry = entry;
     this.headSinceMs = nowMs;

@@ -7,7 +7,6 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { AuditHead } from '../../core/audit/audit-chain.ts';
 import { systemClock } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
-import type { RedemptionOrder } from '../../core/security/share.ts';
 import { packKeys } from '../packed-keys.ts';
 import { integer } from '../rows.ts';
 import type { Seen, StoreRequest } from '../store-requests.ts';
@@ -20,6 +19,7 @@ import { Database } from './database.ts';
 import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { flmSchema, usageSchema } from './schema.ts';
 import { revokeKey } from './security-repository.ts';
+import { redeemShare } from './share-repository.ts';
 import { type KeyRange, keySlice, manyKeys, type Reading, readChanges } from './state-reader.ts';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
 import {
@@ -84,15 +84,11 @@ class StoreWorker {
       const answer = this.#execute(n, request);
       if (answer !== undefined) this.#say({ n, answer });
     } catch (error) {
-      this.#fail(n, error);
+      this.#disconnect();
+      if (!(error instanceof FlmError)) throw error;
+      this.#say({ n, answer: { say: 'failed', code: error.code, params: error.params } });
     }
     if (request.do === 'close') this.#port.close();
-  }
-
-  #fail(n: number, error: unknown): void {
-    this.#disconnect();
-    if (!(error instanceof FlmError)) throw error;
-    this.#say({ n, answer: { say: 'failed', code: error.code, params: error.params } });
   }
 
   #execute(n: number, request: StoreRequest): FromThread['answer'] | undefined {
@@ -125,8 +121,8 @@ class StoreWorker {
         revokeKey(this.#flm, request.keyId, request.audit);
         return { say: 'done' };
       case 'redeem':
-        void this.#redeem(n, request.order);
-        return undefined;
+        this.#flm.followFile();
+        return { say: 'redeemed', result: redeemShare(this.#flm, request.order) };
       case 'heads':
         return { say: 'heads', heads: this.#heads() };
       case 'close':
@@ -135,17 +131,6 @@ class StoreWorker {
         return { say: 'done' };
       default:
         return request satisfies never;
-    }
-  }
-
-  /** The code that makes a key checks it with a large library, which is loaded for the first redemption. */
-  async #redeem(n: number, order: RedemptionOrder): Promise<void> {
-    const { redeemShare } = await import('./share-repository.ts');
-    try {
-      this.#flm.followFile();
-      this.#say({ n, answer: { say: 'redeemed', result: redeemShare(this.#flm, order) } });
-    } catch (error) {
-      this.#fail(n, error);
     }
   }
 
