@@ -159,7 +159,7 @@ function smallInMemory() {
  *
  * `string-width` makes a segmenter and regular expressions of Unicode properties, which takes 20 ms. Most commands measure only
  * ASCII, so the first call makes them. `zod` compiles a function for each schema, which pays after thousands of calls: a start
- * makes a few, and requests need no schema.
+ * makes a few, and requests need no schema. `prom-client` loads `node:https` to push metrics, which flm does not do.
  */
 function quickToLoad() {
   const changes = [
@@ -173,6 +173,7 @@ function quickToLoad() {
       '__zod_globalConfig = {}',
       '__zod_globalConfig = { jitless: true }',
     ],
+    [/[\\/]prom-client[\\/]lib[\\/]pushgateway\.js$/, /^[^]+$/, 'module.exports = undefined;'],
   ];
   return {
     name: 'quick-to-load',

@@ -20,7 +20,7 @@ import type {
 } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
-import { handOverPath, nonceField } from './control-server.ts';
+import { controlHost, handOverPath, nonceField } from './control-server.ts';
 import { codeOf } from './control-socket.ts';
 import { isRecord, proxyErrorOf } from './wire-error.ts';
 
@@ -259,7 +259,7 @@ class Client {
         agent: false,
         method,
         path: target,
-        headers: { host: 'flm', [nonceField]: this.#handle.nonce },
+        headers: { host: controlHost, [nonceField]: this.#handle.nonce },
         signal,
       });
       sent.on('response', (response) => {

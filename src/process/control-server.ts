@@ -77,6 +77,8 @@ const closeGraceMs = 1_000;
 const maxGraceMs = 3_600_000;
 const defaultTtlMs = 600_000;
 export const nonceField = 'flm-nonce';
+/** The Host field of requests. Of a name, Node would find out if it is an IPv6 address, which takes some milliseconds. */
+export const controlHost = '127.0.0.1';
 export const handOverPath = '/hand-over';
 const adminPath = '/flm/api/';
 

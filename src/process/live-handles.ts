@@ -7,6 +7,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { gatherText } from '../core/gathered-bytes.ts';
 import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
+import { controlHost } from './control-server.ts';
 
 const askMs = 2_000;
 const maxAnswerBytes = 64 * 1024 ** 2;
@@ -36,7 +37,7 @@ function statusOf(controlPath: string): Promise<IncomingMessage> {
       socketPath: controlPath,
       agent: false,
       path: '/status',
-      headers: { host: 'flm' },
+      headers: { host: controlHost },
       signal: AbortSignal.timeout(askMs),
     });
     sent.on('error', reject);

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { flmEntry } from '../helpers/cli.ts';
 
 const dist = join(flmEntry, '../../dist');
@@ -35,18 +35,40 @@ test('no file of the build imports a module of Node as a whole', () => {
   assert.deepEqual(found, []);
 });
 
-test('the process of a proxy loads neither the terminal nor the HTTP client of Node', (t) => {
+test('the process of a proxy loads neither the terminal nor the HTTP client of Node, nor TLS that it does not use', (t) => {
+  // No other process asks it for a proxy, so it ends when it is loaded.
+  const stdout = modulesOf(t, 'proxy', 'run', '--launched');
+  assert.match(stdout, /NativeModule (?:net|crypto)"/);
+  assert.doesNotMatch(stdout, /NativeModule (?:readline|tls|internal\/deps\/undici)/);
+});
+
+test('a command loads neither TLS nor cryptography that it does not use', (t) => {
+  const stdout = modulesOf(t, '--version');
+  assert.match(stdout, /NativeModule net"/);
+  assert.doesNotMatch(stdout, /NativeModule (?:tls|https|crypto|zlib)"/);
+});
+
+/** Returns what the process prints at its end: the names of all modules of Node that it loaded. */
+function modulesOf(t: TestContext, ...args: readonly string[]): string {
   const home = mkdtempSync(join(tmpdir(), 'flm-build-'));
   t.after(() => rmSync(home, { recursive: true, force: true }));
   const report = `process.on('exit', () => process.stdout.write(JSON.stringify(process.moduleLoadList)))`;
   const tap = `data:text/javascript,${encodeURIComponent(report)}`;
-  // No other process asks it for a proxy, so it ends when it is loaded.
-  const { stdout } = spawnSync(process.execPath, ['--import', tap, flmEntry, 'proxy', 'run', '--launched'], {
+  const { stdout } = spawnSync(process.execPath, ['--import', tap, flmEntry, ...args], {
     env: { FLM_SETUP: 'off', FLM_HOME: home, XDG_CACHE_HOME: home },
     encoding: 'utf8',
   });
-  assert.match(stdout, /NativeModule (?:net|crypto)"/);
-  assert.doesNotMatch(stdout, /NativeModule (?:readline|internal\/deps\/undici)/);
+  return stdout;
+}
+
+test('the store thread has no code of schemas and engines', () => {
+  const threads = [...chunks.values()].flatMap(
+    (text) => text.match(/function storeWorkerProgram\(\) \{.*?\n\}/s) ?? [],
+  );
+  assert.equal(threads.length, 1);
+  const [code = ''] = threads;
+  assert.match(code, /DatabaseSync/);
+  assert.doesNotMatch(code, /ZodType|llama/i);
 });
 
 test('a command makes no segmenter for text that is ASCII, and schemas compile no function', (t) => {
