@@ -6,7 +6,7 @@
  */
 
 import type { Transform } from 'node:stream';
-import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { rule } from '../../core/rules.ts';
 import type { Refusal } from '../exchange.ts';
 import type { RequestHeaders } from '../request-headers.ts';
@@ -17,6 +17,8 @@ export type BodyCoding = 'none' | 'gzip' | 'zstd' | 'other';
 const maxRatio = 200;
 const freeBytes = 1024 * 1024;
 const maxWindowLog = 23;
+/** `ZSTD_d_windowLogMax` of zstd.h. `constants` of `node:zlib` would load that module at each start. */
+const windowLogMax = 100;
 const outputBytes = 64 * 1024;
 const trailerBytes = 4;
 
@@ -70,7 +72,7 @@ export class BodyDecoder {
       this.#frame = new ZstdFrame();
       this.#stream = createZstdDecompress({
         chunkSize: outputBytes,
-        params: { [constants.ZSTD_d_windowLogMax]: maxWindowLog },
+        params: { [windowLogMax]: maxWindowLog },
       });
     } else this.#stream = createGunzip({ chunkSize: outputBytes });
     this.#stream.on('data', (chunk: Buffer) => this.#take(chunk));
