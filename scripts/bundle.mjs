@@ -173,7 +173,7 @@ function quickToLoad() {
       '__zod_globalConfig = {}',
       '__zod_globalConfig = { jitless: true }',
     ],
-    [/[\\/]prom-client[\\/]lib[\\/]pushgateway\.js$/, /^[^]+$/, 'module.exports = undefined;'],
+    [/[\\/]prom-client[\\/]lib[\\/]pushgateway\.js$/, /^[\s\S]+$/, 'module.exports = undefined;'],
   ];
   return {
     name: 'quick-to-load',
