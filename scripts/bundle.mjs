@@ -195,13 +195,15 @@ const nodeImport = /^import (?:([\w$]+)(?:, )?)?(?:\* as ([\w$]+)|\{ (.*) \})? ?
  */
 const slowModules = ['node:crypto', 'node:https', 'node:tls', 'node:zlib'];
 
-function withoutImport(_line, whole, namespace, names, module) {
+function withoutImport(_line, whole, namespace, names, module, _offset, code) {
   const read = `globalThis.process.getBuiltinModule("${module}")`;
   const all = [whole, namespace].filter((name) => name !== undefined).map((name) => `${name} = ${read}`);
   if (names === undefined) return `const ${all.join(', ')};`;
   const pairs = names.split(', ').map((name) => name.split(' as '));
-  const isFunction = ([name]) => typeof process.getBuiltinModule(module)[name] === 'function';
-  const isLazy = all.length === 0 && slowModules.includes(module) && pairs.every(isFunction);
+  const isOnlyCalled = ([name, local = name]) =>
+    typeof process.getBuiltinModule(module)[name] === 'function' &&
+    !['instanceof', 'extends'].some((word) => code.includes(`${word} ${local}`));
+  const isLazy = all.length === 0 && slowModules.includes(module) && pairs.every(isOnlyCalled);
   if (isLazy) return loadedLater(pairs, module, read);
   return `const ${[...all, `{ ${pairs.map((pair) => pair.join(': ')).join(', ')} } = ${read}`].join(', ')};`;
 }
