@@ -19,7 +19,7 @@ export type CliLanguage = keyof typeof catalogues;
 // A record's keys are those of its type: the table is written above.
 export const languages = Object.keys(catalogues) as readonly CliLanguage[];
 
-/** A module may keep a part of it, but no single text and no list. */
+/** A module may keep a part of it, but no single text and no list. Another language replaces the entries of `en` itself. */
 export const t: CliCatalogue = en;
 
 let current: CliLanguage = 'en';
