@@ -58,7 +58,10 @@ export function nextLabel(base: string, n: number): string {
   return `${base.slice(0, 90)} ${n}`;
 }
 
-/** The request was checked when the share was made: the store thread runs this, without the library of the schemas. */
+/**
+ * The request was checked when the share was made: the store thread runs this, without the library of the schemas. A field that
+ * requests get later must be filled in by a migration.
+ */
 export function redeemedKey(share: Share, { fresh, atMs }: RedemptionOrder, label: string): ApiKey {
   const request = { ...share.request, label };
   return recordOf(fresh, { ...requestedKey(request, atMs), familyId: fresh.id });
