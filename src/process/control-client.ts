@@ -20,8 +20,8 @@ import type {
 } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
-import { controlHost, handOverPath, nonceField } from './control-server.ts';
-import { codeOf } from './control-socket.ts';
+import { handOverPath } from './control-server.ts';
+import { codeOf, controlHost, nonceField } from './control-socket.ts';
 import { isRecord, proxyErrorOf } from './wire-error.ts';
 
 export interface ControlClient {

@@ -39,7 +39,7 @@ import { type AdminPort, maxAdminBodyBytes } from '../core/proxy/admin-port.ts';
 import type { HandOverRequest, ProxyControl } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import { privateFolder } from '../files/private-folder.ts';
-import { bindControlSocket, isPipe } from './control-socket.ts';
+import { bindControlSocket, isPipe, nonceField } from './control-socket.ts';
 import { startOptionsIn } from './launch-messages.ts';
 import { acceptLimitsLink, type ConnectLink } from './limits-link-socket.ts';
 import { isRecord, wireErrorOf } from './wire-error.ts';
@@ -76,9 +76,6 @@ const maxTails = 32;
 const closeGraceMs = 1_000;
 const maxGraceMs = 3_600_000;
 const defaultTtlMs = 600_000;
-export const nonceField = 'flm-nonce';
-/** The Host field of requests. Of a name, Node would find out if it is an IPv6 address, which takes some milliseconds. */
-export const controlHost = '127.0.0.1';
 export const handOverPath = '/hand-over';
 const adminPath = '/flm/api/';
 

@@ -1,11 +1,21 @@
 /**
  * Binds the socket file of a proxy, detects whether a socket is stale or in use, and removes stale sockets. A path
- * contains the random id of one proxy, so two running proxies never use the same path.
+ * contains the random id of one proxy, so two running proxies never use the same path. Both sides of a connection share
+ * the two constants.
  */
 import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { join } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
+
+/** The header field with the nonce of the proxy, in requests and responses. */
+export const nonceField = 'flm-nonce';
+
+/**
+ * The Host field of requests. If it were a name, Node would check if the name is an IPv6 address, and compiling the
+ * expression for that takes some milliseconds of each command.
+ */
+export const controlHost = '127.0.0.1';
 
 /** True for a Windows named pipe, which is not a file. */
 export function isPipe(path: string): boolean {

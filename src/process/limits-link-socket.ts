@@ -8,11 +8,11 @@ import type { Duplex } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { LinkReceiver } from '../core/security/limits-authority.ts';
 import type { DialLink, LinkConnection, LinkListener, LinkPlace } from '../core/security/limits-link.ts';
+import { controlHost, nonceField } from './control-socket.ts';
 import { isRecord } from './wire-error.ts';
 
 export const limitsLinkPath = '/limits-link';
 const protocol = 'flm-limits';
-const nonceField = 'flm-nonce';
 /**
  * A message has a few hundred bytes. A larger message is invalid, and a reader with a longer backlog has stopped
  * reading.
@@ -68,7 +68,7 @@ export const dialLimitsLink: DialLink = ({ controlPath, nonce }: LinkPlace, list
     agent: false,
     path: limitsLinkPath,
     timeout: connectMs,
-    headers: { host: 'flm', connection: 'Upgrade', upgrade: protocol, [nonceField]: nonce },
+    headers: { host: controlHost, connection: 'Upgrade', upgrade: protocol, [nonceField]: nonce },
   });
   asked.on('error', end);
   asked.on('timeout', () => asked.destroy());

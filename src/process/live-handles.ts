@@ -7,7 +7,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { gatherText } from '../core/gathered-bytes.ts';
 import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
-import { controlHost } from './control-server.ts';
+import { controlHost } from './control-socket.ts';
 
 const askMs = 2_000;
 const maxAnswerBytes = 64 * 1024 ** 2;

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { nonceField } from '../../src/process/control-server.ts';
+import { nonceField } from '../../src/process/control-socket.ts';
 
 import { openStore } from '../../src/store/sqlite/open-store.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
