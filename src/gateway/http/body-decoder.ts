@@ -17,8 +17,8 @@ export type BodyCoding = 'none' | 'gzip' | 'zstd' | 'other';
 const maxRatio = 200;
 const freeBytes = 1024 * 1024;
 const maxWindowLog = 23;
-/** `ZSTD_d_windowLogMax` of zstd.h. `constants` of `node:zlib` would load that module at each start. */
-const windowLogMax = 100;
+/** The number of `ZSTD_d_windowLogMax` in zstd.h. To import `constants` would load `node:zlib` at each start. */
+const windowLogParameter = 100;
 const outputBytes = 64 * 1024;
 const trailerBytes = 4;
 
@@ -72,7 +72,7 @@ export class BodyDecoder {
       this.#frame = new ZstdFrame();
       this.#stream = createZstdDecompress({
         chunkSize: outputBytes,
-        params: { [windowLogMax]: maxWindowLog },
+        params: { [windowLogParameter]: maxWindowLog },
       });
     } else this.#stream = createGunzip({ chunkSize: outputBytes });
     this.#stream.on('data', (chunk: Buffer) => this.#take(chunk));
