@@ -142,7 +142,7 @@ async function workerText(file) {
  * `import` of a module of Node reads all its properties. Those of `node:http` load a whole HTTP client (undici, 8 MB), and
  * those of `node:tls` parse all root certificates. `getBuiltinModule` reads only the properties that are used.
  *
- * Some modules are loaded when their first function is called or their first object made: see `slowModules`.
+ * `slowModules` are loaded when one of their functions is called or an object is made.
  */
 function smallInMemory() {
   return {
@@ -208,7 +208,10 @@ function withoutImport(_line, whole, namespace, names, module, _offset, code) {
   return `const ${[...all, `{ ${pairs.map((pair) => pair.join(': ')).join(', ')} } = ${read}`].join(', ')};`;
 }
 
-/** `new` of a function that returns an object gives this object. */
+/**
+ * Returns code that declares a function for each name. The first call of any of them loads the module. In place of a class, the
+ * function makes an object of the class: `new` gives what a function returns, if that is an object.
+ */
 function loadedLater(pairs, module, read) {
   const loaded = module.replace(/\W/g, '$');
   const made = pairs.map(([name, local = name]) => {
