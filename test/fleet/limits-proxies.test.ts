@@ -120,7 +120,7 @@ test('a request that runs on one node counts on the other, also over a restart o
 test('a rate is shared by two nodes, and a request waits for one answer of the server', {
   skip: noRedis,
 }, async (t) => {
-  const rules = ['--rpm', '6', '--burst', '6', '--concurrency', '5', '--tpm', '100000'];
+  const rules = ['--rpm', '1', '--burst', '6', '--concurrency', '5', '--tpm', '100000'];
   const fleet = await openFleet(t, rules);
   assert.equal(await statusOf(fleet.ask(0)), 200);
   assert.equal(await statusOf(fleet.ask(1)), 200);
