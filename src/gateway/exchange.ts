@@ -104,8 +104,8 @@ export interface ResponseWriter {
   withdraw(): boolean;
   /** Writes payload bytes; the writer frames them. */
   write(buffer: Buffer, from: number, to: number): boolean;
-  /** Writes bytes that already are valid chunk framing. Allowed only with `relaysFraming`. */
-  writeFramed(buffer: Buffer, from: number, to: number): boolean;
+  /** Writes bytes, as Latin-1, that already are valid chunk framing. Allowed only with `relaysFraming`. */
+  writeFramed(text: string): boolean;
   /** Writes payload text (flm's own error events). */
   writeText(text: string): boolean;
   /** Sets the drain listener; there is one at a time. */

@@ -107,11 +107,10 @@ export class HttpResponseWriter implements ResponseWriter {
     return this.#send(this.#framing === 'chunked' ? `${(to - from).toString(16)}\r\n${text}\r\n` : text);
   }
 
-  writeFramed(buffer: Buffer, from: number, to: number): boolean {
+  writeFramed(text: string): boolean {
     if (this.#over) return true;
     this.#touch();
-    this.bytesOut += to - from;
-    const text = buffer.toString('latin1', from, to);
+    this.bytesOut += text.length;
     if (this.#staged !== undefined) this.#start(this.#staged);
     return this.#send(text);
   }

@@ -21,12 +21,16 @@ class Notes implements EventReader {
   }
 
   reply(relaysFraming = true): ResponseWriter {
-    const note = (how: string) => (buffer: Buffer, from: number, to: number) => {
-      this.out.push(`${how}${buffer.toString('latin1', from, to)}`);
+    const note = (text: string): boolean => {
+      this.out.push(text);
       return this.flowing;
     };
     // What the relay of events uses of a reply.
-    return { relaysFraming, write: note(''), writeFramed: note('framed ') } as unknown as ResponseWriter;
+    return {
+      relaysFraming,
+      write: (buffer: Buffer, from: number, to: number) => note(buffer.toString('latin1', from, to)),
+      writeFramed: (text: string) => note(`framed ${text}`),
+    } as unknown as ResponseWriter;
   }
 }
 

@@ -14,8 +14,8 @@ import { type EventFraming, endsEvent, firstEventEnd, lastEventEnd } from './eve
 
 /** Receives the events as they are relayed. An event is one SSE block or one NDJSON line, with its end. */
 export interface EventReader {
-  /** One or more whole events. */
-  events(buffer: Buffer, from: number, to: number): void;
+  /** [from, to) is one or more whole events. `text`: these bytes as Latin-1, perhaps with framing around them. */
+  events(buffer: Buffer, from: number, to: number, text?: string): void;
   /** A piece of an event that is too large to be held; `first` and `last` mark its ends. */
   piece(buffer: Buffer, from: number, to: number, first: boolean, last: boolean): void;
 }
@@ -67,9 +67,11 @@ export class EventRelay {
       this.#reply.relaysFraming &&
       this.#endsAll(buffer, chunks)
     ) {
-      const flowing = this.#reply.writeFramed(buffer, from, to);
+      const text = buffer.toString('latin1', from, to);
+      const flowing = this.#reply.writeFramed(text);
+      const ofChunk = chunks.count === 1 ? text : undefined;
       for (let i = 0; i < chunks.count; i++)
-        this.#reader.events(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
+        this.#reader.events(buffer, chunks.starts[i] as number, chunks.ends[i] as number, ofChunk);
       return flowing;
     }
     let flowing = true;

@@ -236,7 +236,7 @@ export class Relay implements ResponseHandler, Progress {
     } else if (this.#errorAfterHead === undefined && this.#x.reply.relaysFraming) {
       for (let i = 0; i < chunks.count; i++)
         this.#wholeResponse?.read(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
-      flowing = this.#x.reply.writeFramed(buffer, from, to);
+      flowing = this.#x.reply.writeFramed(buffer.toString('latin1', from, to));
     } else {
       flowing = true;
       for (let i = 0; i < chunks.count; i++)

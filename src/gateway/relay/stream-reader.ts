@@ -101,19 +101,16 @@ export class StreamReader implements EventReader {
     return this.#counts.cache;
   }
 
-  /** [from, to) is one or more whole events. */
-  events(buffer: Buffer, from: number, to: number): void {
-    const text = buffer.subarray(from, to);
-    this.#readLines(text);
-    this.#readMembers(text);
+  events(buffer: Buffer, from: number, to: number, text = buffer.toString('latin1', from, to)): void {
+    this.#readLines(buffer, from, to);
+    if (this.#mayHaveMembers(text)) this.#readMembers(buffer.subarray(from, to));
   }
 
   piece(buffer: Buffer, from: number, to: number, first: boolean, last: boolean): void {
-    const text = buffer.subarray(from, to);
     if (first) {
       this.#piece = new TailBuffer(pieceTail);
       // The kind of an event is at its beginning.
-      this.#readLines(text);
+      this.#readLines(buffer, from, to);
     } else this.text.part(buffer, from, to);
     this.#piece?.add(buffer, from, to);
     if (!last || this.#piece === undefined) return;
@@ -123,32 +120,27 @@ export class StreamReader implements EventReader {
 
   // --- lines
 
-  #readLines(text: Buffer): void {
+  #readLines(text: Buffer, from: number, to: number): void {
     // An event stream that ends its lines in CR alone has no LF anywhere.
-    let end = lf;
-    let to = text.indexOf(lf);
-    if (to < 0) {
-      end = cr;
-      to = text.indexOf(cr);
-    }
-    for (let at = 0; at < text.length; to = text.indexOf(end, at)) {
-      if (to < 0) to = text.length;
-      if (this.#framing === 'ndjson') this.#readEvent(text, at, to);
-      else this.#readLine(text, at, to);
-      at = to + 1;
+    const end = text[to - 1] === lf || hasLf(text, from, to) ? lf : cr;
+    for (let at = from; at < to; ) {
+      const found = text.indexOf(end, at);
+      const lineTo = found < 0 || found > to ? to : found;
+      if (this.#framing === 'ndjson') this.#readEvent(text, at, lineTo);
+      else this.#readLine(text, at, lineTo);
+      at = lineTo + 1;
       // The blank line between events, found without a search.
-      while (text[at] === lf || text[at] === cr) at += 1;
-      if (at >= text.length) return;
+      while (at < to && (text[at] === lf || text[at] === cr)) at += 1;
     }
   }
 
   #readLine(text: Buffer, from: number, to: number): void {
-    if (startsWith(text, from, lines.data)) {
+    if (isAt(text, from, to, lines.data)) {
       const at = skipBlanks(text, from + lines.data.length, to);
-      if (text[at] === openBrace) this.#readEvent(text, at, to);
+      if (at < to && text[at] === openBrace) this.#readEvent(text, at, to);
       else if (isWhole(text, at, to, lines.done) && (this.#end === 'openai' || this.#end === 'ollama'))
         this.terminated = this.complete = true;
-    } else if (startsWith(text, from, lines.event)) {
+    } else if (isAt(text, from, to, lines.event)) {
       this.#readKind(text, skipBlanks(text, from + lines.event.length, to), to);
     }
   }
@@ -164,12 +156,12 @@ export class StreamReader implements EventReader {
   #readObject(text: Buffer, from: number, to: number): void {
     const name = skipBlanks(text, skipBlanks(text, from, to) + 1, to);
     if (name >= to || text[name] !== quote) return;
-    if (startsWith(text, name, lines.error)) {
+    if (isAt(text, name, to, lines.error)) {
       const value = memberValue(text, name + lines.error.length, to);
-      if (text[value] === openBrace || text[value] === quote) this.errorSeen = true;
-    } else if (startsWith(text, name, lines.type) && this.#framing === 'sse') {
+      if (value < to && (text[value] === openBrace || text[value] === quote)) this.errorSeen = true;
+    } else if (isAt(text, name, to, lines.type) && this.#framing === 'sse') {
       const value = memberValue(text, name + lines.type.length, to);
-      if (text[value] !== quote) return;
+      if (value >= to || text[value] !== quote) return;
       const longest = Math.min(to, value + 2 + maxKindBytes);
       for (let end = value + 1; end < longest; end++) {
         if (text[end] === quote) return this.#readKind(text, value + 1, end);
@@ -188,6 +180,14 @@ export class StreamReader implements EventReader {
   // --- members
 
   // One walk for each line, continued from its end: many names at a wrong depth must not cost a walk each.
+
+  /** False if no event has a member that `#readMembers` would read. */
+  #mayHaveMembers(text: string): boolean {
+    if ((this.#end === 'ollama' || this.#framing === 'ndjson') && hasValue(text, 'done"', 'f')) return true;
+    if (this.#framing === 'ndjson') return false;
+    if (hasValue(text, 'usage"', 'n')) return true;
+    return !this.terminated && this.#end === 'openai' && hasValue(text, 'finish_reason"', 'n');
+  }
 
   #readMembers(text: Buffer): void {
     const to = text.length;
@@ -241,6 +241,19 @@ export class StreamReader implements EventReader {
   }
 }
 
+/**
+ * Whether a member whose name ends in `mark` has another value than the usual one, which begins with `usual`: null or
+ * false. Also true for a text that cannot be read so quickly. A search in a string costs a fraction of one in a buffer.
+ */
+function hasValue(text: string, mark: string, usual: 'n' | 'f'): boolean {
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at)) {
+    at += mark.length;
+    if (text[at] !== ':') return true;
+    if (text[at + 1] !== usual && (text[at + 1] !== ' ' || text[at + 2] !== usual)) return true;
+  }
+  return false;
+}
+
 /** The position after the next member name that ends in `mark`, or -1. The match may still be inside of a string. */
 function memberAt(text: Buffer, mark: Buffer, from: number): number {
   for (let at = text.indexOf(mark, from); at >= 0; at = text.indexOf(mark, at + mark.length)) {
@@ -255,13 +268,18 @@ function memberAt(text: Buffer, mark: Buffer, from: number): number {
  */
 function memberValue(text: Buffer, from: number, to: number): number {
   const colon = skipBlanks(text, from, to);
-  return text[colon] === 0x3a ? skipBlanks(text, colon + 1, to) : colon;
+  return colon < to && text[colon] === 0x3a ? skipBlanks(text, colon + 1, to) : colon;
+}
+
+/** Whether this word begins at `at` and ends before `to`. */
+function isAt(text: Buffer, at: number, to: number, word: Buffer): boolean {
+  return at + word.length <= to && startsWith(text, at, word);
 }
 
 /** Whether [from, to) is this word, ignoring blanks. */
 function isWhole(text: Buffer, from: number, to: number, word: Buffer): boolean {
   const end = from + word.length;
-  return end <= to && startsWith(text, from, word) && skipBlanks(text, end, to) >= to;
+  return isAt(text, from, to, word) && skipBlanks(text, end, to) >= to;
 }
 
 /** Whether [from, to) ends in this word, ignoring blanks. */
@@ -278,6 +296,11 @@ function lineStart(text: Buffer, floor: number, at: number): number {
   let from = at;
   while (from > floor && text[from - 1] !== lf && text[from - 1] !== cr) from -= 1;
   return from;
+}
+
+function hasLf(text: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (text[at] === lf) return true;
+  return false;
 }
 
 function lineEnd(text: Buffer, at: number): number {
