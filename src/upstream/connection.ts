@@ -46,6 +46,8 @@ export interface ConnectionUser {
 /** Read buffers that connections share in turn: the bytes are consumed in the call that delivers them. */
 export interface ReadSpace {
   readonly buffer: Buffer;
+  /** So many bytes of the buffer may hold what was read since it was cleared last. */
+  used: number;
   readonly chunks: ChunkMap;
 }
 
@@ -98,10 +100,8 @@ export class EngineConnection implements ResponseEvents, Resting {
       onread: {
         buffer: space.buffer,
         callback: (length: number): boolean => {
-          const goOn = this.#onRead(space.buffer, length);
-          // A response may repeat the prompt, and the next read may be short, or never arrive.
-          space.buffer.fill(0, 0, length);
-          return goOn;
+          if (length > space.used) space.used = length;
+          return this.#onRead(space.buffer, length);
         },
       },
       noDelay: true,

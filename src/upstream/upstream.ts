@@ -71,7 +71,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
       nowMs: () => this.nowMs(),
       freeMs: options.poolIdleMs,
       rests: this.#rests,
-      space: { buffer: Buffer.allocUnsafeSlow(readBufferBytes), chunks: makeChunkMap() },
+      space: { buffer: Buffer.allocUnsafeSlow(readBufferBytes), used: 0, chunks: makeChunkMap() },
       tlsOptions:
         options.tlsOptions ?? (({ authority }) => (authority === undefined ? {} : { ca: authority })),
     };
@@ -101,6 +101,7 @@ export class EngineUpstream implements Upstream, InFlightOwner {
     for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.abort();
     for (const { pool } of this.#destinations.values()) pool.close();
     this.#rests.close();
+    this.#clearSpace();
     this.#stopSweep?.();
     this.#stopSweep = undefined;
   }
@@ -142,7 +143,15 @@ export class EngineUpstream implements Upstream, InFlightOwner {
     return destination;
   }
 
+  /** A response may repeat the prompt, and the next read may be short, or never arrive. */
+  #clearSpace(): void {
+    const { space } = this.#poolNeeds;
+    space.buffer.fill(0, 0, space.used);
+    space.used = 0;
+  }
+
   #sweep(): void {
+    this.#clearSpace();
     const now = this.nowMs();
     // From the end: a request that ends here is replaced by one that was already checked.
     for (let i = this.#flights.length - 1; i >= 0; i--) this.#flights[i]?.checkTime(now);
