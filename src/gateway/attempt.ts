@@ -91,9 +91,8 @@ export function startAttempt(
   x.outcome.contextLength = candidate.model?.contextLength;
   const attempt = x.trace?.attempt(ref, candidate.model?.id, clock.monotonicMs());
   const over = (result: AttemptResult): void => {
-    const { namesAccount } = x.head.fields;
     if (attempt !== undefined) endAttempt(attempt, result, clock);
-    lease.release(result.end, engineVerdict(request, key, candidate, result, namesAccount));
+    lease.release(result.end, engineVerdict(request, key, candidate, result, x.head.fields));
     settled(result);
   };
   relay.onOver = over;

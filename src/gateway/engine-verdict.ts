@@ -10,18 +10,22 @@ import type { KeyView } from '../core/security/api-key.ts';
 import type { AttemptResult } from './relay/relay.ts';
 import type { Route } from './routes.ts';
 
+interface ClientFields {
+  /** Whether the client named an account in a header that reached the engine. */
+  readonly namesAccount: boolean;
+}
+
 export function engineVerdict(
   request: { readonly route: Route; readonly bound: boolean; readonly generates: boolean },
   key: Pick<KeyView, 'familyId'>,
   candidate: Candidate,
   result: AttemptResult,
-  /** Whether the client named an account in a header that reached the engine. */
-  namesAccount: boolean,
+  client: ClientFields,
 ): EngineAnswer | undefined {
   if (!request.generates && request.route.handler !== 'inference') return undefined;
   // The catalogue lists the model on this engine, so a 404 is not caused by a mistake of the client.
   const listed = candidate.model !== undefined && !request.bound;
-  const verdict = verdictOf(result, listed, namesAccount);
+  const verdict = verdictOf(result, listed, client);
   if (verdict === undefined) return undefined;
   return { verdict, family: key.familyId, model: candidate.model?.id, what: whatHappened(result) };
 }
@@ -29,13 +33,13 @@ export function engineVerdict(
 function verdictOf(
   { end, status, errorSeen }: AttemptResult,
   listed: boolean,
-  namesAccount: boolean,
+  client: ClientFields,
 ): EngineAnswer['verdict'] | undefined {
   if (end === 'reset' || end === 'protocol') return 'failed';
   if (end !== 'done' || status === undefined) return undefined;
   // With an account that the engine does not know, one client could make the engine rank last for all clients.
   if (status === 401 || status === 403) {
-    if (namesAccount) return 'failed';
+    if (client.namesAccount) return 'failed';
     return status === 401 ? 'key-refused' : 'forbidden';
   }
   if (status >= 500 || status === 429 || (status === 404 && listed)) return 'failed';
