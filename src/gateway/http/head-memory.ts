@@ -153,8 +153,8 @@ function digestOf(bytes: Buffer, from: number, digitsAt: number, digitsEnd: numb
   const middle = keyBytes + digitsAt - from;
   const filled = middle + end - digitsEnd;
   if (filled > scratch.length) return '';
-  scratch.set(bytes.subarray(from, digitsAt), keyBytes);
-  scratch.set(bytes.subarray(digitsEnd, end), middle);
+  bytes.copy(scratch, keyBytes, from, digitsAt);
+  bytes.copy(scratch, middle, digitsEnd, end);
   // All bytes of the last block that the head does not fill are zero.
   const blocks = Math.ceil(filled / blockBytes);
   let view = views[blocks];
