@@ -65,6 +65,29 @@ test('head, host, length and body leave as they are, in this order', async () =>
   assert.deepEqual(request?.body, Buffer.concat(body));
 });
 
+test('what engines sent is in no read buffer half a second later', async (t) => {
+  const made = t.mock.method(Buffer, 'allocUnsafeSlow');
+  const own = new EngineUpstream({ clock, poolIdleMs: 3_500 });
+  const [buffer] = made.mock.calls.map(({ result }) => result);
+  made.mock.restore();
+  assert.ok(buffer !== undefined);
+  buffer.fill(0);
+  const sink = send(own, attemptTo(engine.port));
+  await sink.over;
+  assert.ok(buffer.includes('HTTP/1.1 200'), 'it was read into this buffer');
+  await clock.move(500);
+  assert.ok(
+    buffer.every((byte) => byte === 0),
+    'swept while the connection is open',
+  );
+  await send(own, attemptTo(engine.port)).over;
+  own.close();
+  assert.ok(
+    buffer.every((byte) => byte === 0),
+    'and when it ends',
+  );
+});
+
 test('a large body arrives byte for byte', async () => {
   const body = [Buffer.alloc(3_000_000, 0xe9), Buffer.from('x'), Buffer.alloc(40_000, 0)];
   await ask({ body }).over;

@@ -247,6 +247,18 @@ for (const [name, [end, events, expected]] of Object.entries(streams)) {
   });
 }
 
+test('what lies behind a cut event in the same memory is not read', () => {
+  for (const [name, [end, events]] of Object.entries(streams)) {
+    const last = Buffer.from(events.at(-1) ?? '');
+    for (let cut = 1; cut < last.length; cut++) {
+      const [alone, among] = [new StreamReader(end, 'sse'), new StreamReader(end, 'sse')];
+      alone.events(Buffer.from(last.subarray(0, cut)), 0, cut);
+      among.events(last, 0, cut);
+      assert.equal(found(among), found(alone), `${name}, cut at ${cut}`);
+    }
+  }
+});
+
 test('lines that end in CR alone are read', () => {
   const reader = new StreamReader('openai', 'sse');
   const events = Buffer.from(`data: {"choices":[],"usage":${JSON.stringify(usage)}}\r\rdata: [DONE]\r\r`);
