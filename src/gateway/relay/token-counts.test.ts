@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bodyUsage } from './token-counts.ts';
+import { bodyUsage, type Usage } from './token-counts.ts';
 
 const usage = {
   prompt_tokens: 11,
@@ -9,6 +9,12 @@ const usage = {
   prompt_tokens_details: { cached_tokens: 3 },
 };
 const timings = { cache_n: 30, prompt_n: 4, prompt_ms: 12.5, predicted_n: 5 };
+
+/** As a response lies in the read buffer that all engines share. */
+function inMiddle(body: Buffer): Usage | undefined {
+  const noise = Buffer.from('{"usage":{"prompt_tokens":99,"completion_tokens":99}}');
+  return bodyUsage(Buffer.concat([noise, body, noise]), noise.length, noise.length + body.length);
+}
 
 test('usage of a whole answer is found in all of it and in its end', () => {
   const cases: readonly (readonly [object, number, number])[] = [
@@ -71,6 +77,7 @@ test('usage of a whole answer is found in all of it and in its end', () => {
       const bytes = Buffer.from(`${JSON.stringify(body, undefined, blank)}\n`);
       const counts = (part: Buffer) => {
         const counted = bodyUsage(part);
+        assert.deepEqual(inMiddle(part), counted, 'in the middle of a buffer');
         return [counted?.inputTokens, counted?.outputTokens];
       };
       assert.deepEqual(counts(bytes), [inputTokens, outputTokens]);
@@ -94,6 +101,7 @@ test('usage of a whole answer is found in all of it and in its end', () => {
     '"usage"',
   ]) {
     assert.equal(bodyUsage(Buffer.from(none)), undefined, none);
+    assert.equal(inMiddle(Buffer.from(none)), undefined, none);
   }
 });
 

@@ -175,10 +175,16 @@ export class TokenCounts {
   }
 }
 
-/** Returns the usage of a whole JSON response, from all of it or from its end. */
-export function bodyUsage(body: Buffer): Usage | undefined {
-  if (!body.includes(usageMark) && !body.includes(evalCountMark)) return undefined;
+/** To walk a smaller response costs less than to search it first. */
+const searchedBytes = 1024;
+
+/** Returns the usage of a whole JSON response in [from, to), from all of it or from its end. */
+export function bodyUsage(body: Buffer, from = 0, to = body.length): Usage | undefined {
+  if (to - from > searchedBytes) {
+    const text = body.subarray(from, to);
+    if (!text.includes(usageMark) && !text.includes(evalCountMark)) return undefined;
+  }
   const counts = new TokenCounts(new BackwardJsonReader());
-  counts.read(body, 0, body.length, 1);
+  counts.read(body, from, to, 1);
   return counts.usage;
 }

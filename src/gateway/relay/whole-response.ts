@@ -30,7 +30,7 @@ export class WholeResponseReader {
     this.#expected = undefined;
     if (!this.#isText) return isAll;
     if (isAll) {
-      this.#usage = bodyUsage(buffer.subarray(from, to));
+      this.#usage = bodyUsage(buffer, from, to);
       if (this.#usage !== undefined && this.#usage.inputTokens > 0 && this.#usage.outputTokens > 0)
         return true;
     } else {
