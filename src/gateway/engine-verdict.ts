@@ -8,19 +8,15 @@ import type { Candidate } from '../core/engine/directory.ts';
 import type { EngineAnswer } from '../core/engine/engine-rank.ts';
 import type { KeyView } from '../core/security/api-key.ts';
 import type { AttemptResult } from './relay/relay.ts';
+import type { RequestHeaders } from './request-headers.ts';
 import type { Route } from './routes.ts';
-
-interface ClientFields {
-  /** Whether the client named an account in a header that reached the engine. */
-  readonly namesAccount: boolean;
-}
 
 export function engineVerdict(
   request: { readonly route: Route; readonly bound: boolean; readonly generates: boolean },
   key: Pick<KeyView, 'familyId'>,
   candidate: Candidate,
   result: AttemptResult,
-  client: ClientFields,
+  client: Pick<RequestHeaders, 'namesAccount'>,
 ): EngineAnswer | undefined {
   if (!request.generates && request.route.handler !== 'inference') return undefined;
   // The catalogue lists the model on this engine, so a 404 is not caused by a mistake of the client.
@@ -33,7 +29,7 @@ export function engineVerdict(
 function verdictOf(
   { end, status, errorSeen }: AttemptResult,
   listed: boolean,
-  client: ClientFields,
+  client: Pick<RequestHeaders, 'namesAccount'>,
 ): EngineAnswer['verdict'] | undefined {
   if (end === 'reset' || end === 'protocol') return 'failed';
   if (end !== 'done' || status === undefined) return undefined;

@@ -179,8 +179,6 @@ export class StreamReader implements EventReader {
 
   // --- members
 
-  // One walk for each line, continued from its end: many names at a wrong depth must not cost a walk each.
-
   /** False if no event has a member that `#readMembers` would read. */
   #mayHaveMembers(text: string): boolean {
     if ((this.#end === 'ollama' || this.#framing === 'ndjson') && hasValue(text, 'done"', 'f')) return true;
@@ -188,6 +186,8 @@ export class StreamReader implements EventReader {
     if (hasValue(text, 'usage"', 'n')) return true;
     return !this.terminated && this.#end === 'openai' && hasValue(text, 'finish_reason"', 'n');
   }
+
+  // One walk for each line, continued from its end: many names at a wrong depth must not cost a walk each.
 
   #readMembers(text: Buffer): void {
     const to = text.length;
