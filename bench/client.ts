@@ -6,38 +6,42 @@
  */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { TargetAddress } from './load.ts';
+import type { Target } from './load.ts';
 
 const statusOk = Buffer.from('HTTP/1.1 200');
+
+/** Longer than any pause between two requests of a round. */
+const idleMs = 1_000;
 
 /** The read buffer of all connections: its bytes are consumed in the call that delivers them. */
 const space = Buffer.allocUnsafeSlow(256 * 1024);
 
 export class Client {
-  readonly #address: TargetAddress;
+  readonly #target: Target;
   #socket: Socket;
   readonly #tailBytes = Buffer.alloc(32);
   #tailLength = 0;
   /** Of the current reply. */
   receivedBytes = 0;
   #tail: Buffer = statusOk;
-  #fresh = true;
+  /** A request was sent, and no byte of its response has come. */
+  #fresh = false;
+  #request = '';
+  #sentMs = 0;
+  /** No request was sent on this connection for a second before the current one. */
+  #wasIdle = false;
   #onWhole: () => void = () => {};
   #onFirstByte: (() => void) | undefined;
   #onFailed: (error: Error) => void = () => {};
 
-  private constructor(
-    address: TargetAddress,
-    connected: (client: Client) => void,
-    failed: (error: Error) => void,
-  ) {
-    this.#address = address;
+  private constructor(target: Target, connected: (client: Client) => void, failed: (error: Error) => void) {
+    this.#target = target;
     this.#onFailed = failed;
     this.#socket = this.#connect(() => connected(this));
   }
 
   #connect(connected: () => void): Socket {
-    const { port, authority } = this.#address;
+    const { name, port, authority } = this.#target;
     const options = {
       host: '127.0.0.1',
       port,
@@ -56,20 +60,22 @@ export class Client {
         : connectTls({ ...options, ca: authority, servername: 'localhost', ALPNProtocols: ['http/1.1'] });
     socket.once(authority === undefined ? 'connect' : 'secureConnect', connected);
     const fail = (error: Error): void => {
-      if (socket === this.#socket) this.#onFailed(new Error(`port ${port}`, { cause: error }));
+      if (socket !== this.#socket) return;
+      if (this.#fresh && this.#wasIdle) return this.#sendAgain();
+      this.#onFailed(new Error(`the connection to ${name}`, { cause: error }));
     };
     socket.on('error', fail);
     socket.on('close', () => fail(new Error('the connection was closed')));
     return socket;
   }
 
-  static open(target: TargetAddress): Promise<Client> {
+  static open(target: Target): Promise<Client> {
     return new Promise((resolve, reject) => new Client(target, resolve, reject));
   }
 
   /**
    * Sends a request whose reply ends with `tail`. Connects again if the server has closed the connection, which some do
-   * after 5 s without a request.
+   * after 5 s without a request; also if it does so while the request is on its way (RFC 9112, section 9.3.1).
    */
   send(
     request: string,
@@ -79,6 +85,10 @@ export class Client {
     firstByte?: () => void,
   ): void {
     if (this.#socket.destroyed || this.#socket.readableEnded) this.#socket = this.#connect(() => {});
+    const nowMs = performance.now();
+    this.#wasIdle = nowMs - this.#sentMs > idleMs;
+    this.#sentMs = nowMs;
+    this.#request = request;
     this.#fresh = true;
     this.receivedBytes = 0;
     this.#tailLength = 0;
@@ -89,7 +99,14 @@ export class Client {
     this.#socket.write(request, 'latin1');
   }
 
+  #sendAgain(): void {
+    this.#wasIdle = false;
+    this.#socket = this.#connect(() => {});
+    this.#socket.write(this.#request, 'latin1');
+  }
+
   close(): void {
+    this.#fresh = false;
     this.#onFailed = () => {};
     this.#socket.destroy();
   }
