@@ -23,10 +23,11 @@ import { TokenEstimator } from './token-estimator.ts';
 /** How many bytes of the end of a very large event are kept, to find its usage. */
 const pieceTail = 16 * 1024;
 
-/** Searched without the opening quote, like `usageMark`. */
+/** Ends of names. Searched without the opening quote, like `usageMark`. */
 const marks = {
-  finish: Buffer.from('finish_reason"'),
-  done: Buffer.from('done"'),
+  usage: usageMark,
+  finish: 'finish_reason"',
+  done: 'done"',
 } as const;
 
 const names = {
@@ -181,10 +182,11 @@ export class StreamReader implements EventReader {
 
   /** False if no event has a member that `#readMembers` would read. */
   #mayHaveMembers(text: string): boolean {
-    if ((this.#end === 'ollama' || this.#framing === 'ndjson') && hasValue(text, 'done"', 'f')) return true;
+    if ((this.#end === 'ollama' || this.#framing === 'ndjson') && hasValue(text, marks.done, 'f'))
+      return true;
     if (this.#framing === 'ndjson') return false;
-    if (hasValue(text, 'usage"', 'n')) return true;
-    return !this.terminated && this.#end === 'openai' && hasValue(text, 'finish_reason"', 'n');
+    if (hasValue(text, marks.usage, 'n')) return true;
+    return !this.terminated && this.#end === 'openai' && hasValue(text, marks.finish, 'n');
   }
 
   // One walk for each line, continued from its end: many names at a wrong depth must not cost a walk each.
@@ -200,7 +202,7 @@ export class StreamReader implements EventReader {
     }
     if (this.#framing === 'ndjson') return;
     floor = 0;
-    for (let at = memberAt(text, usageMark, 0); at >= 0; at = memberAt(text, usageMark, at)) {
+    for (let at = memberAt(text, marks.usage, 0); at >= 0; at = memberAt(text, marks.usage, at)) {
       // Most events have null, or no value.
       if (text[memberValue(text, at, to)] !== openBrace) continue;
       const end = lineEnd(text, at);
@@ -255,7 +257,7 @@ function hasValue(text: string, mark: string, usual: 'n' | 'f'): boolean {
 }
 
 /** The position after the next member name that ends in `mark`, or -1. The match may still be inside of a string. */
-function memberAt(text: Buffer, mark: Buffer, from: number): number {
+function memberAt(text: Buffer, mark: string, from: number): number {
   for (let at = text.indexOf(mark, from); at >= 0; at = text.indexOf(mark, at + mark.length)) {
     if (text[at - 1] === quote && text[at - 2] !== backslash) return at + mark.length;
   }
