@@ -46,7 +46,7 @@ export interface ConnectionUser {
 /** Read buffers that connections share in turn: the bytes are consumed in the call that delivers them. */
 export interface ReadSpace {
   readonly buffer: Buffer;
-  /** So many bytes of the buffer may hold what was read since it was cleared last. */
+  /** How many bytes of the buffer may have been read into since it was cleared. */
   used: number;
   readonly chunks: ChunkMap;
 }
