@@ -120,8 +120,8 @@ function endAttempt(attempt: AttemptTrace, { end, status }: AttemptResult, clock
 /** `x-flm-queue-*` give the place in the queue that the request would have had, and the estimated wait. */
 export function refusalOfDenial(denial: AdmissionDenial): Refusal {
   const { code, params, rule, retryAfterMs, position, expectedWaitMs } = denial;
-  const fields = retryFields(retryAfterMs);
-  if (position !== undefined) fields.push('x-flm-queue-position', String(position));
-  if (expectedWaitMs !== undefined) fields.push('x-flm-queue-wait-ms', String(expectedWaitMs));
+  let fields = retryFields(retryAfterMs);
+  if (position !== undefined) fields += `x-flm-queue-position: ${position}\r\n`;
+  if (expectedWaitMs !== undefined) fields += `x-flm-queue-wait-ms: ${expectedWaitMs}\r\n`;
   return { code, params, rule, fields };
 }

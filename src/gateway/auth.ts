@@ -70,7 +70,7 @@ export function makeAuth(deps: AuthDeps): Step {
     // A request without any credential tries none, so it is no failed login.
     if (first === undefined) {
       if (pages.isRootPage(x)) return undefined;
-      const fields = x.path === '/' ? rootVaries : [];
+      const fields = x.path === '/' ? rootVaries : '';
       return { code: 'AUTH_MISSING', rule: rule('auth'), fields };
     }
     const found = credentials.map((credential) => ({ ...credential, key: keyOf(x, deps, credential) }));

@@ -16,20 +16,20 @@ test('a request without an origin is no page', () => {
   const { x, denied } = read({});
   assert.equal(denied, undefined);
   assert.equal(x.preflight, false);
-  assert.deepEqual(x.cors, ['vary', 'Origin']);
+  assert.equal(x.cors, 'vary: Origin\r\n');
 });
 
 test('where no origin is allowed an answer does not depend on it', () => {
-  assert.equal(read({ policy: {} }).x.cors, undefined);
+  assert.equal(read({ policy: {} }).x.cors, '');
   const { x, denied } = read({ policy: {}, fields: ['Origin', app] });
-  assert.equal(x.cors, undefined);
+  assert.equal(x.cors, '');
   assert.equal(denied, 'ORIGIN_DENIED');
 });
 
 test('an allowed origin is echoed, and no other', () => {
   const { x, denied } = read({ fields: ['Origin', app] });
   assert.equal(denied, undefined);
-  assert.deepEqual(x.cors?.slice(0, 2), ['access-control-allow-origin', app]);
+  assert.ok(x.cors.startsWith(`access-control-allow-origin: ${app}\r\n`), x.cors);
   for (const origin of ['null', `${app}/`, `${app}.evil`, app.toUpperCase(), '*', ''])
     assert.equal(read({ fields: ['Origin', origin] }).denied, 'ORIGIN_DENIED', origin);
   assert.equal(read({ fields: ['Origin', app, 'Origin', app] }).denied, 'ORIGIN_DENIED');
@@ -47,10 +47,7 @@ test('a preflight gets back of what it asked for what may be', () => {
   const answered = (method: string, names: string) => {
     const asks = ['Access-Control-Request-Method', method, 'Access-Control-Request-Headers', names];
     const fields = preflightFields(read({ fields: asks }).x);
-    const value = (name: string) => {
-      const at = fields.indexOf(name);
-      return at < 0 ? undefined : fields[at + 1];
-    };
+    const value = (name: string) => new RegExp(`^${name}: (.*)\r$`, 'm').exec(fields)?.[1];
     return [value('access-control-allow-methods'), value('access-control-allow-headers')];
   };
   assert.deepEqual(answered('POST', 'Authorization, content-type ,X-Stainless-Os'), [

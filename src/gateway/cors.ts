@@ -41,8 +41,8 @@ const headers: ReadonlySet<string> = new Set([
 /** `x-stainless-os`, `x-stainless-retry-count` and many more: facts about the SDK, which flm drops. */
 const sdkHeader = /^x-stainless-[a-z-]{1,40}$/;
 
-const varies = ['vary', 'Origin'] as const;
-const preflightVaries = 'Access-Control-Request-Method, Access-Control-Request-Headers';
+const varies = 'vary: Origin\r\n';
+const preflightVaries = 'vary: Access-Control-Request-Method, Access-Control-Request-Headers\r\n';
 
 /** The origin that a request claims. If the field occurs twice, no rule can allow the value. */
 export function originOf(x: Exchange): string | undefined {
@@ -62,11 +62,11 @@ export function isOwnOrigin(x: Exchange): boolean {
 export function readOrigin(x: Exchange): void {
   const { origins } = x.snapshot.policy;
   // Also set without an origin: a cache must not give the stored response to a web page.
-  x.cors = origins.empty ? undefined : varies;
+  x.cors = origins.empty ? '' : varies;
   const origin = originOf(x);
   if (origin === undefined) return;
   if (origins.allows(origin))
-    x.cors = ['access-control-allow-origin', origin, 'access-control-expose-headers', exposed, ...varies];
+    x.cors = `access-control-allow-origin: ${origin}\r\naccess-control-expose-headers: ${exposed}\r\n${varies}`;
   x.preflight =
     x.head.method === 'OPTIONS' && x.head.fields.get('access-control-request-method') !== undefined;
 }
@@ -75,18 +75,18 @@ export function readOrigin(x: Exchange): void {
  * Further fields of an allowed preflight. They confirm only requested methods and names, and reveal nothing about
  * existing routes.
  */
-export function preflightFields(x: Exchange): string[] {
+export function preflightFields(x: Exchange): string {
   const method = x.head.fields.get('access-control-request-method') ?? '';
   const asked = x.head.fields.get('access-control-request-headers') ?? '';
-  const fields = ['vary', preflightVaries, 'access-control-max-age', '7200'];
-  if (methods.includes(method)) fields.push('access-control-allow-methods', method);
+  let fields = `${preflightVaries}access-control-max-age: 7200\r\n`;
+  if (methods.includes(method)) fields += `access-control-allow-methods: ${method}\r\n`;
   const allowed = asked.split(',', maxAskedHeaders).map((name) => name.trim().toLowerCase());
   const { added } = x.head.fields.table;
   const names = allowed.filter((n) => headers.has(n) || sdkHeader.test(n) || added.includes(n));
   // By name: `*` never covers Authorization.
-  if (names.length > 0) fields.push('access-control-allow-headers', names.join(', '));
+  if (names.length > 0) fields += `access-control-allow-headers: ${names.join(', ')}\r\n`;
   if (x.head.fields.get('access-control-request-private-network') === 'true')
-    fields.push('access-control-allow-private-network', 'true');
+    fields += 'access-control-allow-private-network: true\r\n';
   return fields;
 }
 

@@ -17,14 +17,14 @@ export interface ErrorDetails {
   readonly params?: ErrorParams;
   readonly requestId: string;
   readonly dialect: Dialect;
-  /** Further fields, flat: name, value ... */
-  readonly fields?: readonly string[];
+  /** Further fields: whole lines, each with its CRLF. */
+  readonly fields?: string;
 }
 
 export interface ErrorResponse {
   readonly status: number;
-  /** Flat, without `content-length`. */
-  readonly fields: string[];
+  /** Whole lines, each with its CRLF, without `content-length`. */
+  readonly fields: string;
   readonly body: string;
 }
 
@@ -38,25 +38,19 @@ export function errorResponse({
   params,
   requestId,
   dialect,
-  fields = [],
+  fields = '',
 }: ErrorDetails): ErrorResponse {
   const { status } = errorTable[code];
-  const all = ['content-type', 'application/json', ...requestIdFields(requestId), ...fields];
-  if (status === 401) all.push('www-authenticate', 'Bearer');
+  const challenge = status === 401 ? 'www-authenticate: Bearer\r\n' : '';
+  const all = `content-type: application/json\r\n${requestIdFields(requestId)}${fields}${challenge}`;
   return { status, fields: all, body: errorEnvelope(dialect, code, errorMessage(code, params), requestId) };
 }
 
 /** The bytes of a whole HTTP/1.1 response, after which its connection is closed. */
 export function rawErrorResponse(details: ErrorDetails): string {
-  const { fields = [] } = details;
-  const {
-    status,
-    fields: all,
-    body,
-  } = errorResponse({ ...details, fields: ['connection', 'close', ...fields] });
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`;
-  for (let i = 0; i + 1 < all.length; i += 2) head += `${`${all[i]}: ${all[i + 1]}`.trimEnd()}\r\n`;
-  return `${head}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
+  const { status, fields, body } = errorResponse(details);
+  const length = Buffer.byteLength(body);
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${fields}connection: close\r\ncontent-length: ${length}\r\n\r\n${body}`;
 }
 
 /** Answers a request with an error, once. Has no effect if the response has begun or the client left. */
@@ -65,25 +59,17 @@ export function refuse(x: Exchange, refusal: Refusal): void {
   const { code, rule, ending = 'refused', close = false } = refusal;
   const dialect = dialectOf(x);
   const params = { base: baseUrl(x, dialect), clients: clientName(dialect), ...refusal.params };
-  const fields = [...(x.cors ?? []), ...(x.rate ?? []), ...(refusal.fields ?? [])];
+  const fields = `${x.cors}${x.rate}${refusal.fields ?? ''}`;
   const response = errorResponse({ code, params, requestId: x.id, dialect, fields });
   x.conclude({ ending, status: response.status, code, rule, params });
   x.reply.sendWhole(response.status, response.fields, response.body, close);
 }
 
 /** The fields of every response to a request: the request id under both names, CORS, rates. */
-export function commonFields(x: Exchange): string[] {
-  const fields: string[] = [];
-  addCommonFields(fields, x);
-  return fields;
+export function commonFields(x: Exchange): string {
+  return requestIdFields(x.id) + x.cors + x.rate;
 }
 
-export function addCommonFields(fields: string[], x: Exchange): void {
-  fields.push('x-request-id', x.id, 'request-id', x.id);
-  if (x.cors !== undefined) fields.push(...x.cors);
-  if (x.rate !== undefined) fields.push(...x.rate);
-}
-
-function requestIdFields(id: string): string[] {
-  return ['x-request-id', id, 'request-id', id];
+function requestIdFields(id: string): string {
+  return `x-request-id: ${id}\r\nrequest-id: ${id}\r\n`;
 }

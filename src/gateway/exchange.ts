@@ -55,7 +55,8 @@ export interface Refusal {
   readonly params?: ErrorParams;
   readonly rule?: RuleText;
   /** Name, value, name, value ... */
-  readonly fields?: readonly string[];
+  /** Whole lines, each with its CRLF. */
+  readonly fields?: string;
   /** The connection cannot carry another request. */
   readonly close?: boolean;
   /** The outcome, where flm itself did not decide to refuse. */
@@ -79,8 +80,8 @@ export type AsyncStep = (x: Exchange) => Refusal | undefined | Promise<Refusal |
 
 export interface ResponseHead {
   readonly status: number;
-  /** Flat: name, value ... without framing fields. */
-  readonly fields: string[];
+  /** Whole lines, each with its CRLF, without framing fields. */
+  readonly fields: string;
   /** The length of the body. Undefined where chunks (or, for HTTP/1.0, closing the connection) frame the body. */
   readonly contentLength: number | undefined;
 }
@@ -95,7 +96,7 @@ export interface ResponseWriter {
   /** Whether the engine's chunk framing may be relayed unchanged. */
   readonly relaysFraming: boolean;
   /** Sends a whole small response at once. */
-  sendWhole(status: number, fields: string[], body: string, close: boolean): void;
+  sendWhole(status: number, fields: string, body: string, close: boolean): void;
   /** Sets the head. The head is sent with the first byte of the body, or by `flush`. */
   head(h: ResponseHead): void;
   /** Sends the head now if the head is still held. */
@@ -212,14 +213,14 @@ export class Exchange {
   client: ClientAddress;
   /** The field in which a trusted proxy names the client unreadably; the guard refuses such a request. */
   unreadableHop: 'X-Forwarded-For' | 'Forwarded' | undefined;
-  /** guard: CORS fields for every response, flat; undefined where the origin is absent or not allowed. */
-  cors: readonly string[] | undefined;
+  /** guard: lines of CORS fields for every response; empty where no origin is allowed. */
+  cors = '';
   /** guard: a preflight; the policy alone answers the preflight. */
   preflight = false;
   /** auth: undefined where the path needs no key. */
   key: KeyView | undefined;
-  /** policy: rate-limit fields for every response, flat. */
-  rate: readonly string[] | undefined;
+  /** policy: lines of rate-limit fields for every response. */
+  rate = '';
   /** router: the matched row of the route table. */
   route: Route | undefined;
   /** router: values of `{id}` and `{rest}`, unescaped. */

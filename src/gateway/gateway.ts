@@ -134,8 +134,8 @@ export class Gateway {
       // RFC 6797, section 7.2: never over plain HTTP.
       commonFields:
         deps.tls !== undefined && config.hstsSeconds > 0
-          ? ['strict-transport-security', `max-age=${config.hstsSeconds}`]
-          : [],
+          ? `strict-transport-security: max-age=${config.hstsSeconds}\r\n`
+          : '',
       malformed,
       onError: deps.onError,
     });

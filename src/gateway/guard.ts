@@ -93,7 +93,7 @@ function refuseOtherMethods(x: Exchange): Refusal | undefined {
   return {
     code: 'METHOD_NOT_ALLOWED',
     rule: rule('methods'),
-    fields: ['allow', methodsOfPath(path).join(', ')],
+    fields: `allow: ${methodsOfPath(path).join(', ')}\r\n`,
   };
 }
 
@@ -241,5 +241,5 @@ function refuseOddSingle(x: Exchange): Refusal | undefined {
 function refuseWhileDraining(x: Exchange, deps: GuardDeps): Refusal | undefined {
   // A load balancer needs to see that the proxy is draining.
   if (!deps.draining() || probePaths.has(x.path)) return undefined;
-  return { code: 'DRAINING', rule: rule('draining'), close: true, fields: ['retry-after', '2'] };
+  return { code: 'DRAINING', rule: rule('draining'), close: true, fields: 'retry-after: 2\r\n' };
 }

@@ -19,7 +19,7 @@ export interface Pages {
 export const noPages: Pages = { files: new Map(), dashboard: new Map(), root: undefined };
 
 /** The response at `/` depends on these fields. */
-export const rootVaries: readonly string[] = ['vary', 'Accept, Accept-Language'];
+export const rootVaries = 'vary: Accept, Accept-Language\r\n';
 
 export class OpenPages {
   readonly #pages: Pages;

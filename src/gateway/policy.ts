@@ -12,7 +12,7 @@ import type { SecurityPolicy } from '../core/security/security-policy.ts';
 import { aheadOf } from './ask-ahead.ts';
 import { isOwnOrigin, originOf } from './cors.ts';
 import type { AsyncStep, Exchange, Refusal } from './exchange.ts';
-import { aloneFields, limitFields, retryFields } from './retry-fields.ts';
+import { aloneField, limitFields, retryFields } from './retry-fields.ts';
 
 export interface PolicyDeps {
   readonly clock: Clock;
@@ -52,16 +52,15 @@ function judge(x: Exchange, verdict: Verdict): Refusal | undefined {
     return undefined;
   }
   const { perMinute } = verdict.ask;
-  const fields = retryFields(verdict.retryAfterMs);
-  if (verdict.away === true) return { code: 'LIMITER_AWAY', rule: rule('limiter'), fields };
-  if (verdict.alone === true) fields.push(...aloneFields);
-  fields.push(...limitFields('requests', { limit: perMinute, remaining: 0, resetMs: verdict.resetMs }));
+  const retry = retryFields(verdict.retryAfterMs);
+  if (verdict.away === true) return { code: 'LIMITER_AWAY', rule: rule('limiter'), fields: retry };
+  const limits = limitFields('requests', { limit: perMinute, remaining: 0, resetMs: verdict.resetMs });
   const whose = whoseOf(verdict.ask.bucket, x);
   return {
     code: 'RATE_LIMITED',
     params: { whose },
     rule: rule('rate', { whose, perMinute }),
-    fields,
+    fields: retry + limits + aloneFieldOf(verdict),
   };
 }
 
@@ -113,9 +112,13 @@ function whoseOf(bucket: string, x: Exchange): string {
   return bucket === x.client.bucket ? "address's" : "key's";
 }
 
-function rateFields(verdict: Extract<Verdict, { granted: true }>): readonly string[] | undefined {
+function rateFields(verdict: Extract<Verdict, { granted: true }>): string {
   const { tightest, remaining, resetMs } = verdict;
-  if (tightest === undefined) return undefined;
+  if (tightest === undefined) return '';
   const fields = limitFields('requests', { limit: tightest.perMinute, remaining, resetMs });
-  return verdict.alone === true ? [...fields, ...aloneFields] : fields;
+  return fields + aloneFieldOf(verdict);
+}
+
+function aloneFieldOf({ alone }: Verdict): string {
+  return alone === true ? aloneField : '';
 }

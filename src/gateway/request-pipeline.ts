@@ -39,7 +39,7 @@ import { giveBackShares, takeRequest } from './key-shares.ts';
 import { Relay, type RelayDeps } from './relay/relay.ts';
 import { RequestPacer } from './request-pacer.ts';
 import { beginTrace } from './request-tracing.ts';
-import { aloneFields, limitFields } from './retry-fields.ts';
+import { aloneField, limitFields } from './retry-fields.ts';
 import type { EngineCall, FileResponse, OwnResponse, RouteHandler, StreamResponse } from './route-handler.ts';
 import { router } from './router.ts';
 import type { HandlerName } from './routes.ts';
@@ -217,15 +217,14 @@ export class RequestPipeline {
 
 /** The balance of tokens must be positive before an engine works. `finish` charges what the request used. */
 function judgeTokens(x: Exchange, { reading: balance, denial, alone }: TokenCheck): Refusal | undefined {
-  if (balance !== undefined) x.rate = [...(x.rate ?? []), ...limitFields('tokens', balance)];
-  if (alone === true && x.rate?.includes(aloneFields[0]) !== true)
-    x.rate = [...(x.rate ?? []), ...aloneFields];
+  if (balance !== undefined) x.rate += limitFields('tokens', balance);
+  if (alone === true && !x.rate.includes(aloneField)) x.rate += aloneField;
   return denial === undefined ? undefined : refusalOfDenial(denial);
 }
 
-function respond(x: Exchange, { status, contentType, body, fields = [] }: OwnResponse): void {
+function respond(x: Exchange, { status, contentType, body, fields = '' }: OwnResponse): void {
   x.conclude({ ending: 'done', status });
-  x.reply.sendWhole(status, ['content-type', contentType, ...commonFields(x), ...fields], body, false);
+  x.reply.sendWhole(status, `content-type: ${contentType}\r\n${commonFields(x)}${fields}`, body, false);
 }
 
 /** Sent in pieces, so that a client that does not read makes flm hold one piece. */
@@ -236,7 +235,7 @@ function sendFile(x: Exchange, { status, bytes, fields }: FileResponse): void {
   x.conclude({ ending: 'done', status });
   reply.head({
     status,
-    fields: [...commonFields(x), ...fields],
+    fields: commonFields(x) + fields,
     // A 304 announces no length.
     contentLength: status === 304 ? undefined : bytes.length,
   });
@@ -265,7 +264,7 @@ async function sendTexts(x: Exchange, { status, texts, fields }: StreamResponse)
   };
   x.onFinish = finish;
   x.conclude({ ending: 'done', status });
-  reply.head({ status, fields: [...commonFields(x), ...fields], contentLength: undefined });
+  reply.head({ status, fields: commonFields(x) + fields, contentLength: undefined });
   reply.flush();
   if (x.head.method !== 'HEAD') {
     for await (const text of texts) {
@@ -282,5 +281,5 @@ async function sendTexts(x: Exchange, { status, texts, fields }: StreamResponse)
 
 function respondToPreflight(x: Exchange): void {
   x.conclude({ ending: 'done', status: 204 });
-  x.reply.sendWhole(204, [...commonFields(x), ...preflightFields(x)], '', false);
+  x.reply.sendWhole(204, commonFields(x) + preflightFields(x), '', false);
 }

@@ -1,5 +1,5 @@
 /**
- * Builds the response fields that say when to retry, in every form that clients read (docs of the OpenAI SDKs; RFC
+ * Builds the lines of response fields that say when to retry, in every form that clients read (docs of the OpenAI SDKs; RFC
  * 9110, section 10.2.3), and how much of a limit is left, in OpenAI's form.
  */
 
@@ -7,32 +7,37 @@
 const longestHonouredWaitSeconds = 60;
 
 /** This node decided about limits by itself, because the limiter of its fleet is away. */
-export const aloneFields = ['x-flm-limits', 'node'] as const;
+export const aloneField = 'x-flm-limits: node\r\n';
 
-/** Flat: name, value ... */
-export function retryFields(waitMs: number): string[] {
+export function retryFields(waitMs: number): string {
   const seconds = Math.max(1, Math.ceil(waitMs / 1000));
-  const fields = ['retry-after', String(seconds), 'retry-after-ms', String(Math.ceil(waitMs))];
-  if (seconds > longestHonouredWaitSeconds) fields.push('x-should-retry', 'false');
-  return fields;
+  const fields = `retry-after: ${seconds}\r\nretry-after-ms: ${Math.ceil(waitMs)}\r\n`;
+  return seconds > longestHonouredWaitSeconds ? `${fields}x-should-retry: false\r\n` : fields;
 }
 
+const limitNames = {
+  requests: [
+    'x-ratelimit-limit-requests: ',
+    '\r\nx-ratelimit-remaining-requests: ',
+    '\r\nx-ratelimit-reset-requests: ',
+  ],
+  tokens: [
+    'x-ratelimit-limit-tokens: ',
+    '\r\nx-ratelimit-remaining-tokens: ',
+    '\r\nx-ratelimit-reset-tokens: ',
+  ],
+} as const;
+
 /**
- * Flat: name, value ... `limit` is the allowance of one minute, `remaining` is what is left of it now, and after
+ * `limit` is the allowance of one minute, `remaining` is what is left of it now, and after
  * `resetMs` all of it is available again.
  */
 export function limitFields(
   of: 'requests' | 'tokens',
   left: { readonly limit: number; readonly remaining: number; readonly resetMs: number },
-): string[] {
-  return [
-    `x-ratelimit-limit-${of}`,
-    String(left.limit),
-    `x-ratelimit-remaining-${of}`,
-    String(left.remaining),
-    `x-ratelimit-reset-${of}`,
-    durationText(left.resetMs),
-  ];
+): string {
+  const [limit, remaining, reset] = limitNames[of];
+  return `${limit}${left.limit}${remaining}${left.remaining}${reset}${durationText(left.resetMs)}\r\n`;
 }
 
 /** `0s`, `59s`, `6m0s`, `1h0m0s`: as Go writes durations, which is what OpenAI sends. */

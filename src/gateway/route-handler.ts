@@ -18,8 +18,8 @@ export interface OwnResponse {
   readonly status: number;
   readonly contentType: string;
   readonly body: string;
-  /** Further fields, flat: name, value ... */
-  readonly fields?: readonly string[];
+  /** Further fields: whole lines, each with its CRLF. */
+  readonly fields?: string;
 }
 
 /** A file that flm holds in memory, in the forms that clients accept. */
@@ -42,16 +42,16 @@ export interface OwnFile {
 export interface FileResponse {
   readonly status: number;
   readonly bytes: Buffer;
-  /** Flat: name, value ... */
-  readonly fields: readonly string[];
+  /** Whole lines, each with its CRLF. */
+  readonly fields: string;
 }
 
 /** A response whose length is not known. It ends with its texts. */
 export interface StreamResponse {
   readonly status: number;
   readonly texts: AsyncIterable<string>;
-  /** Flat: name, value ... */
-  readonly fields: readonly string[];
+  /** Whole lines, each with its CRLF. */
+  readonly fields: string;
 }
 
 export type Resolved = EngineCall | OwnResponse | FileResponse | StreamResponse | Refusal;
@@ -61,6 +61,13 @@ export interface RouteHandler {
   readonly bodyPlan?: (x: Exchange) => BodyPlan | Refusal | undefined;
   /** `body` is set if `bodyPlan` returned a plan. */
   readonly resolve: (x: Exchange, body: ReadBody | undefined) => Resolved | Promise<Resolved>;
+}
+
+/** Returns header fields as whole lines, each with its CRLF. */
+export function fieldLines(headers: Readonly<Record<string, string>>): string {
+  return Object.entries(headers)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
 }
 
 /** Returns a response with a JSON body. */

@@ -85,5 +85,5 @@ function patternRows(path: string): readonly Route[] {
 
 function wrongMethod(rows: readonly Route[]): Refusal {
   const methods = [...new Set(rows.flatMap(methodsOf))];
-  return { code: 'METHOD_NOT_ALLOWED', rule: rule('routes'), fields: ['allow', methods.join(', ')] };
+  return { code: 'METHOD_NOT_ALLOWED', rule: rule('routes'), fields: `allow: ${methods.join(', ')}\r\n` };
 }

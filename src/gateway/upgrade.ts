@@ -10,11 +10,13 @@ import type { Exchange, Refusal, RequestHead } from './exchange.ts';
 const webSocket = /(?:^|,)[ \t]*websocket[ \t]*(?:[,/]|$)/i;
 const upgradeOption = /(?:^|,)[ \t]*upgrade[ \t]*(?:,|$)/i;
 
+const upgradeLine = /(?:^|\n)upgrade:/;
+
 /** Refuses a WebSocket handshake. HTTP/1.0 has no upgrade, so the field is ignored there. */
 export function refuseWebSocket(x: Exchange): Refusal | undefined {
   const offered = x.head.fields.get('upgrade');
   if (offered === undefined || x.head.version === '1.0' || !webSocket.test(offered)) return undefined;
-  return { code: 'UPGRADE_REQUIRED', rule: rule('upgrade'), fields: ['upgrade', 'HTTP/1.1'], close: true };
+  return { code: 'UPGRADE_REQUIRED', rule: rule('upgrade'), fields: 'upgrade: HTTP/1.1\r\n', close: true };
 }
 
 /**
@@ -26,6 +28,6 @@ export function hidesWhatFollows(head: RequestHead): boolean {
 }
 
 /** The `connection` value of the last response on a connection. It must name an `upgrade` field. */
-export function lastConnectionValue(fields: readonly string[]): string {
-  return fields.includes('upgrade') ? 'Upgrade, close' : 'close';
+export function lastConnectionValue(fields: string): string {
+  return upgradeLine.test(fields) ? 'Upgrade, close' : 'close';
 }

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { adminScopes } from '../../core/engine/routes.ts';
 import { type AdminPort, maxAdminBodyBytes } from '../../core/proxy/admin-port.ts';
 import { unknownPath } from '../admin-transport.ts';
-import type { RouteHandler } from '../route-handler.ts';
+import { fieldLines, type RouteHandler } from '../route-handler.ts';
 
 const passed = ['content-type', 'if-match', 'if-none-match', 'idempotency-key'] as const;
 
@@ -36,7 +36,7 @@ export function makeAdmin(admin: AdminPort | undefined): RouteHandler {
         left.signal,
       );
       const { status } = reply;
-      const fields = Object.entries(reply.headers).flat();
+      const fields = fieldLines(reply.headers);
       return typeof reply.body === 'string'
         ? { status, fields, bytes: Buffer.from(reply.body) }
         : { status, fields, texts: reply.body };

@@ -51,7 +51,7 @@ function nativeCallOf(x: Exchange): NativeCall {
 
 function planFor(x: Exchange, { candidate, rule: native }: NativeCall): BodyPlan | Refusal | undefined {
   if (candidate.state === 'down' || candidate.state === 'installed')
-    return { code: 'ENGINE_DOWN', rule: rule('engine-health'), fields: ['retry-after', '2'] };
+    return { code: 'ENGINE_DOWN', rule: rule('engine-health'), fields: 'retry-after: 2\r\n' };
   if (native === undefined) {
     const reads = x.head.method === 'GET' || x.head.method === 'HEAD';
     // The effect of an unlisted endpoint is unknown, so every call that may change something counts.

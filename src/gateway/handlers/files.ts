@@ -6,7 +6,7 @@ import { rule } from '../../core/rules.ts';
 import { unknownPath } from '../admin-transport.ts';
 import type { Exchange } from '../exchange.ts';
 import type { OpenPages } from '../open-pages.ts';
-import type { FileResponse, OwnFile, RouteHandler } from '../route-handler.ts';
+import { type FileResponse, fieldLines, type OwnFile, type RouteHandler } from '../route-handler.ts';
 
 export function makeFiles(pages: OpenPages): RouteHandler {
   return {
@@ -15,7 +15,7 @@ export function makeFiles(pages: OpenPages): RouteHandler {
       if (file === undefined) return unknownPath;
       const { method } = x.head;
       if (method === 'GET' || method === 'HEAD') return fileResponse(file, x);
-      return { code: 'METHOD_NOT_ALLOWED', rule: rule('routes'), fields: ['allow', 'GET, HEAD'] };
+      return { code: 'METHOD_NOT_ALLOWED', rule: rule('routes'), fields: 'allow: GET, HEAD\r\n' };
     },
   };
 }
@@ -29,5 +29,5 @@ export function fileResponse(file: OwnFile, { head: { fields } }: Exchange): Fil
       'accept-language': fields.get('accept-language'),
     },
   });
-  return { status, bytes: body, fields: Object.entries(headers).flat() };
+  return { status, bytes: body, fields: fieldLines(headers) };
 }

@@ -36,7 +36,7 @@ export function makeReady(
 function probeResponse(x: Exchange, httpStatus: number, status: string): OwnResponse {
   const response = jsonResponse({ status }, httpStatus);
   return x.head.method === 'OPTIONS' && x.route !== undefined
-    ? { ...response, fields: ['allow', methodsOf(x.route).join(', ')] }
+    ? { ...response, fields: `allow: ${methodsOf(x.route).join(', ')}\r\n` }
     : response;
 }
 

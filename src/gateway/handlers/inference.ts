@@ -185,7 +185,7 @@ export function refusalOf(
       return {
         code: 'ENGINE_DOWN',
         rule: rule('engine-health'),
-        fields: ['retry-after', String(resolution.retryAfterSeconds)],
+        fields: `retry-after: ${resolution.retryAfterSeconds}\r\n`,
       };
     case 'unsupported': {
       const engines =
@@ -199,7 +199,7 @@ export function refusalOf(
       };
     }
     case 'none':
-      return { code: 'ENGINE_NONE', rule: rule('no-engine'), fields: ['retry-after', '5'] };
+      return { code: 'ENGINE_NONE', rule: rule('no-engine'), fields: 'retry-after: 5\r\n' };
     default:
       return resolution satisfies never;
   }

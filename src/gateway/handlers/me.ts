@@ -23,7 +23,7 @@ export function makeMe({ directory, keyUse, ledger }: MeDeps): RouteHandler {
       const [use, usage] = await Promise.all([keyUse(key), ledger.ofFamily(key.familyId)]);
       const models = directory.visible(key).map(({ id }) => id);
       const response = jsonResponse(ownKeyDocument({ key, use, usage, models }));
-      return { ...response, fields: ['cache-control', 'no-store'] };
+      return { ...response, fields: 'cache-control: no-store\r\n' };
     },
   };
 }

@@ -21,7 +21,7 @@ export function makeRoot(
       if (x.key === undefined) {
         assert(page !== undefined, 'only the request for the page needs no key');
         const response = fileResponse(page, x);
-        return { ...response, fields: [...response.fields, ...rootVaries] };
+        return { ...response, fields: response.fields + rootVaries };
       }
       if (seesOllama(directory, x.key))
         return {

@@ -54,7 +54,7 @@ function response({
 }: Extract<RedeemedShare, { outcome: 'made' }>) {
   const expiresAt = expiresAtMs === null ? null : new Date(expiresAtMs).toISOString();
   const made = jsonResponse({ key, id: keyId, label, expiresAt, localAuthority }, 201);
-  return { ...made, fields: ['cache-control', 'no-store'] };
+  return { ...made, fields: 'cache-control: no-store\r\n' };
 }
 
 function refusal(
@@ -63,7 +63,7 @@ function refusal(
   { throttle, clock, onRefused }: ShareDeps,
 ): Refusal {
   if (outcome === 'unavailable')
-    return { code: 'SHARE_UNAVAILABLE', rule: rule('share'), fields: ['retry-after', '1'] };
+    return { code: 'SHARE_UNAVAILABLE', rule: rule('share'), fields: 'retry-after: 1\r\n' };
   if (outcome !== 'unknown') return { code: codes[outcome], rule: rule('share') };
   const waitMs = throttle.failed(x.client.bucket, clock.monotonicMs());
   onRefused(x, waitMs > 0);

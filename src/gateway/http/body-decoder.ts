@@ -25,7 +25,7 @@ const trailerBytes = 4;
 export const unknownCoding: Refusal = {
   code: 'BODY_CODED',
   rule: rule('content-encoding'),
-  fields: ['accept-encoding', 'gzip, zstd'],
+  fields: 'accept-encoding: gzip, zstd\r\n',
 };
 
 const invalid = (reason: string): Refusal => ({

@@ -31,7 +31,7 @@ const slowBody: Refusal = { code: 'REQUEST_TIMEOUT', rule: rule('min-body-rate')
 
 function exhausted(code: ExhaustedCode): Refusal {
   const limit = code === 'BODIES_EXHAUSTED' ? 'max-buffered-bytes' : 'max-streams';
-  return { code, rule: rule(limit), fields: ['retry-after', '1'] };
+  return { code, rule: rule(limit), fields: 'retry-after: 1\r\n' };
 }
 
 export class HttpBody implements RequestBody, BodyListener, UnfinishedBody, DecodedListener {

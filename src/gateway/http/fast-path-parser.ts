@@ -276,14 +276,13 @@ class OrdinaryMessage implements HttpMessage {
     else listener?.end();
   }
 
-  start(status: number, fields: string[], _framed: boolean, close: boolean): void {
+  start(status: number, fields: string, _framed: boolean, close: boolean): void {
     if (close) this.#closes = true;
-    let head = `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
-    for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
-    assert(!head.includes('\r\n\r\n'), 'the head of a response has no empty line');
+    const connection = this.#closes ? `connection: ${lastConnectionValue(fields)}\r\n\r\n` : keepAlive;
+    const head = statusLine(status) + fields + dateField(this.#nowMs()) + connection;
+    assert(head.indexOf('\r\n\r\n') === head.length - 4, 'the head of a response has no empty line');
     assert(!beyondLatin1.test(head), 'the head of a response is Latin-1');
-    const connection = this.#closes ? lastConnectionValue(fields) : 'keep-alive';
-    this.#waiting = `${head}date: ${dateOf(this.#nowMs())}\r\nconnection: ${connection}\r\n\r\n`;
+    this.#waiting = head;
   }
 
   flush(): void {
@@ -311,15 +310,23 @@ class OrdinaryMessage implements HttpMessage {
   }
 }
 
+const keepAlive = 'connection: keep-alive\r\n\r\n';
+const okLine = 'HTTP/1.1 200 OK\r\n';
+
+function statusLine(status: number): string {
+  return status === 200 ? okLine : `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? 'Unknown'}\r\n`;
+}
+
 /** RFC 9110, section 5.6.7, made once a second. */
-let dateText = '';
+let dateLine = '';
 let dateSecond = -1;
 
-function dateOf(nowMs: number): string {
+function dateField(nowMs: number): string {
   const second = Math.floor(nowMs / 1000);
   if (second !== dateSecond) {
     dateSecond = second;
-    dateText = new Date(second * 1000).toUTCString();
+    // Joined, because a text that was added up is walked again whenever it is written.
+    dateLine = ['date: ', new Date(second * 1000).toUTCString(), '\r\n'].join('');
   }
-  return dateText;
+  return dateLine;
 }

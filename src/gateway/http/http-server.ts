@@ -40,8 +40,8 @@ export interface HttpServerDeps {
   /** Next request id; unique for this process. */
   readonly nextId: () => string;
   readonly pipeline: Pick<RequestPipeline, 'run' | 'finish'>;
-  /** Fields of every response, flat: name, value ... */
-  readonly commonFields: readonly string[];
+  /** Fields of every response: whole lines, each with its CRLF. */
+  readonly commonFields: string;
   /** Called for bytes that are not a valid request. */
   readonly malformed: RequestRecorder['malformed'];
   /** Called with an internal error of flm, which ends only one request. */
@@ -359,7 +359,7 @@ export class HttpServer {
 function unparsedResponse(requestId: string, code: ErrorCode, reason?: string): string {
   const { status } = errorTable[code];
   // The target of a CONNECT allows no method at all (RFC 9110, section 10.2.1).
-  const fields = status === 503 ? ['retry-after', '1'] : status === 405 ? ['allow', ''] : [];
+  const fields = status === 503 ? 'retry-after: 1\r\n' : status === 405 ? 'allow:\r\n' : '';
   const params = reason === undefined ? {} : { reason };
   return rawErrorResponse({ code, params, requestId, dialect: 'openai', fields });
 }

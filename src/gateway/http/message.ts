@@ -34,10 +34,11 @@ export interface HttpMessage {
   receive(listener: BodyListener | undefined): void;
 
   /**
-   * Sets the response head, without `date` and `connection`. The head is sent with the first text, or by `flush`.
+   * Sets the response head, which is sent with the first text, or by `flush`. `fields`: whole lines, each with its CRLF,
+   * without `date` and `connection`.
    * `framed`: the text that follows is already chunk-framed. `close`: the connection ends with the response.
    */
-  start(status: number, fields: string[], framed: boolean, close: boolean): void;
+  start(status: number, fields: string, framed: boolean, close: boolean): void;
   flush(): void;
   /** Writes latin-1 text, one byte per character. Returns false if the client does not read fast enough. */
   write(text: string): boolean;

@@ -113,8 +113,8 @@ export class NodeHttpParser {
     const id = this.#deps.recordRejection(connection, code);
     const dialect = dialectOfTarget(req.url ?? '');
     const { status, fields, body } = errorResponse({ code, requestId: id, dialect });
-    fields.push('content-length', String(Buffer.byteLength(body)), 'connection', 'close');
-    res.writeHead(status, fields);
+    const framing = `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n`;
+    res.writeHead(status, namesAndValues(fields + framing));
     res.end(body);
   }
 
@@ -259,9 +259,10 @@ class NodeMessage implements HttpMessage {
     req.resume();
   }
 
-  start(status: number, fields: string[], framed: boolean, close: boolean): void {
-    if (close || hidesWhatFollows(this.head)) fields.push('connection', lastConnectionValue(fields));
-    this.#res.writeHead(status, fields);
+  start(status: number, fields: string, framed: boolean, close: boolean): void {
+    const last = close || hidesWhatFollows(this.head);
+    const connection = last ? `connection: ${lastConnectionValue(fields)}\r\n` : '';
+    this.#res.writeHead(status, namesAndValues(fields + connection));
     if (framed) this.#res.chunkedEncoding = false;
   }
 
@@ -281,4 +282,15 @@ class NodeMessage implements HttpMessage {
     if (text === '') this.#res.end();
     else this.#res.end(text, 'latin1');
   }
+}
+
+/** Node takes names and values in turn, and refuses what may not stand in them. */
+function namesAndValues(lines: string): string[] {
+  return lines
+    .split('\r\n')
+    .slice(0, -1)
+    .flatMap((line) => {
+      const nameEnd = line.indexOf(':');
+      return [line.slice(0, nameEnd), line.slice(nameEnd + 1).trimStart()];
+    });
 }

@@ -17,8 +17,8 @@ export interface ResponseWriterDeps {
   readonly drainRefusedBytes: number;
   readonly nowMs: () => number;
   readonly draining: () => boolean;
-  /** Fields of every response: names and values in turn. */
-  readonly commonFields: readonly string[];
+  /** Fields of every response: whole lines, each with its CRLF. */
+  readonly commonFields: string;
   /** The response is complete or cut; called once for each connection's current exchange. */
   readonly over: (connection: Connection) => void;
 }
@@ -46,21 +46,21 @@ export class HttpResponseWriter implements ResponseWriter {
     this.relaysFraming = message.takesChunks && message.head.method !== 'HEAD';
   }
 
-  sendWhole(status: number, fields: string[], body: string, close: boolean): void {
+  sendWhole(status: number, fields: string, body: string, close: boolean): void {
     if (this.committed) return;
     this.committed = true;
     const message = this.#message;
     const { drainRefusedBytes, commonFields } = this.#deps;
     const length = Buffer.byteLength(body);
-    if (status !== 204) fields.push('content-length', String(length));
-    if (commonFields.length > 0) fields.push(...commonFields);
+    const framing = status === 204 ? '' : `content-length: ${length}\r\n`;
     this.bytesOut = length;
     this.#touch();
 
     const unread = message.unread && !this.#connection.unreadable;
     const declared = message.declaredBytes ?? Number.POSITIVE_INFINITY;
     const drainable = declared <= drainRefusedBytes && !message.expectsContinue;
-    message.start(status, fields, false, close || this.#deps.draining() || (unread && !drainable));
+    const last = close || this.#deps.draining() || (unread && !drainable);
+    message.start(status, fields + framing + commonFields, false, last);
     // Latin-1 on the wire: each character of this text is one byte of the UTF-8.
     const text = length === body.length ? body : Buffer.from(body).toString('latin1');
     if (unread && !message.expectsContinue) this.#endAfterRest(text);
@@ -173,17 +173,18 @@ export class HttpResponseWriter implements ResponseWriter {
     this.#staged = undefined;
     const message = this.#message;
     const { commonFields, draining } = this.#deps;
-    if (commonFields.length > 0) h.fields.push(...commonFields);
+    let framing = '';
     const bodyless = message.head.method === 'HEAD' || h.status === 204 || h.status === 304;
     if (h.contentLength !== undefined) {
-      if (h.status !== 204) h.fields.push('content-length', String(h.contentLength));
+      if (h.status !== 204) framing = `content-length: ${h.contentLength}\r\n`;
       this.#framing = bodyless ? 'none' : 'length';
     } else if (bodyless) this.#framing = 'none';
     else if (this.relaysFraming) {
-      h.fields.push('transfer-encoding', 'chunked');
+      framing = 'transfer-encoding: chunked\r\n';
       this.#framing = 'chunked';
     } else this.#framing = 'until-close';
-    message.start(h.status, h.fields, this.#framing === 'chunked', draining() || message.unread);
+    const fields = h.fields + framing + commonFields;
+    message.start(h.status, fields, this.#framing === 'chunked', draining() || message.unread);
   }
 
   #send(text: string): boolean {

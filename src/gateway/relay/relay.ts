@@ -19,7 +19,7 @@ import type { Ending } from '../../core/proxy/proxy-handle.ts';
 import { rule } from '../../core/rules.ts';
 import type { QueueTicket } from '../../core/security/admission.ts';
 import type { ChargeRule } from '../../core/security/token-charge.ts';
-import { addCommonFields, commonFields, errorMessage, refuse } from '../error-response.ts';
+import { commonFields, errorMessage, refuse } from '../error-response.ts';
 import type { AbortCause, Exchange, Progress, Refusal, ResponseHead } from '../exchange.ts';
 import type { Route } from '../routes.ts';
 import { errorEvent, heartbeat } from './dialects.ts';
@@ -63,6 +63,10 @@ export interface AttemptResult {
   /** The client got nothing, and another engine may be tried. */
   readonly tryNext: boolean;
 }
+
+/** No proxy between flm and the client holds events back. */
+const unbuffered = 'x-accel-buffering: no\r\n';
+const uncached = 'cache-control: no-cache\r\n';
 
 const attemptEnds: Partial<Record<ErrorCode, AttemptEnd>> = {
   ENGINE_CONNECT_FAILED: 'refused-connection',
@@ -169,15 +173,14 @@ export class Relay implements ResponseHandler, Progress {
     }
 
     x.conclude({ ending: 'done', status: head.status });
-    const fields = facts.fields.slice();
-    addCommonFields(fields, x);
+    let fields = facts.fields + commonFields(x);
     const coded = facts.contentEncoding !== undefined && facts.contentEncoding !== 'identity';
     if (head.status === 200 && head.framing !== 'none' && this.#deps.route.end !== 'none' && !coded)
       this.#shape = new ResponseShapeReader(this.#deps.streamed, facts.events, this.#deps.route.end);
     if (facts.events !== undefined && head.framing !== 'none') {
       this.#stream(facts.events);
-      fields.push('x-accel-buffering', 'no');
-      if (!facts.fields.includes('cache-control')) fields.push('cache-control', 'no-cache');
+      fields += unbuffered;
+      if (!facts.hasCacheControl) fields += uncached;
       // flm frames the stream even where the engine sent a length: an error event may have to follow.
       x.reply.head({ status: head.status, fields, contentLength: undefined });
       // In the next tick: the first event is usually in the same read, and then head and event are sent in one write.
@@ -308,15 +311,7 @@ export class Relay implements ResponseHandler, Progress {
       const type = framing === 'sse' ? 'text/event-stream; charset=utf-8' : 'application/x-ndjson';
       x.reply.head({
         status: 200,
-        fields: [
-          'content-type',
-          type,
-          'cache-control',
-          'no-cache',
-          'x-accel-buffering',
-          'no',
-          ...commonFields(x),
-        ],
+        fields: `content-type: ${type}\r\n${uncached}${unbuffered}${commonFields(x)}`,
         contentLength: undefined,
       });
       x.reply.flush();
@@ -376,7 +371,7 @@ export class Relay implements ResponseHandler, Progress {
         code,
         rule: decidedBy,
         ending: endingOf(code),
-        ...(errorTable[code].status === 503 ? { fields: ['retry-after', '2'] } : {}),
+        ...(errorTable[code].status === 503 ? { fields: 'retry-after: 2\r\n' } : {}),
       });
       return;
     }

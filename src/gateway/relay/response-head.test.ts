@@ -22,7 +22,7 @@ test('of the fields those on the list pass, as they came', () => {
       '3',
     ),
   );
-  assert.deepEqual(fields, ['content-type', 'a/b; c=d', 'retry-after', '7']);
+  assert.equal(fields, 'content-type: a/b; c=d\r\nretry-after: 7\r\n');
 });
 
 test('the content type says whether events come, however it is written', () => {

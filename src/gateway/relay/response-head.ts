@@ -21,8 +21,10 @@ const passing = new Set([
 
 /** The facts that the relay needs about the fields of an engine's head, collected in one pass. */
 export interface HeadFacts {
-  /** Relayed fields, flat: name, value ... */
-  readonly fields: readonly string[];
+  /** The relayed fields: whole lines, each with its CRLF. */
+  readonly fields: string;
+  /** The engine says how the response may be cached. */
+  readonly hasCacheControl: boolean;
   readonly contentType: string;
   readonly contentEncoding: string | undefined;
   readonly events: EventFraming | undefined;
@@ -42,19 +44,23 @@ export function readHead(head: EngineHead): HeadFacts {
 const factsOf = new WeakMap<readonly string[], HeadFacts>();
 
 function collectFacts(head: EngineHead): HeadFacts {
-  const fields: string[] = [];
+  const lines: string[] = [];
+  let hasCacheControl = false;
   let contentType = '';
   let contentEncoding: string | undefined;
   for (let i = 0; i + 1 < head.fields.length; i += 2) {
     const name = head.fields[i] as string;
     if (!passing.has(name)) continue;
     const value = head.fields[i + 1] as string;
-    fields.push(name, value);
+    lines.push(name, ': ', value, '\r\n');
     if (name === 'content-type') contentType = value;
+    else if (name === 'cache-control') hasCacheControl = true;
     else if (name === 'content-encoding')
       contentEncoding = contentEncoding === undefined ? value : `${contentEncoding}, ${value}`;
   }
-  return { fields, contentType, contentEncoding, events: eventFraming(contentType) };
+  // Joined, because a text that was added up is walked again whenever it is written.
+  const fields = lines.join('');
+  return { fields, hasCacheControl, contentType, contentEncoding, events: eventFraming(contentType) };
 }
 
 function eventFraming(contentType: string): EventFraming | undefined {
