@@ -1,6 +1,7 @@
 /** What of a finished request goes into the ledger: the numbers that the budget of the minute was charged, too. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { UsageEntry } from '../core/security/ports.ts';
 import { type ChargedTo, chatUsage, FanOutRecorder, type FanOutRecorderDeps } from './fan-out-recorder.ts';
@@ -37,8 +38,10 @@ const line: RequestLine = {
 
 /** What the ledger is told of a request: tokens and model, or that the key was used. */
 const keyA: ChargedTo = { keyId: 'key_a', familyId: 'key_a' };
+const client = { text: '192.0.2.7' } as Parameters<FanOutRecorder['request']>[1];
 
-function booked(parts: Partial<RequestLine>, account: ChargedTo = keyA): string {
+/** `told`: what the receivers were told, in this order; without `more`, only the ledger. */
+function fixture(account: ChargedTo, more: Partial<FanOutRecorderDeps> = {}) {
   const told: string[] = [];
   const nothing = () => {};
   const deps = {
@@ -58,16 +61,19 @@ function booked(parts: Partial<RequestLine>, account: ChargedTo = keyA): string 
       record: nothing,
     },
     clock: { nowMs: () => 0 },
+    onError: assert.ifError,
     chargedTo: () => account,
     actor: 'proxy:p',
+    ...more,
   };
   // The parts that a request does not reach are left out.
-  const book = new FanOutRecorder(deps as unknown as FanOutRecorderDeps);
-  book.request(
-    { ...line, ...parts },
-    { text: '192.0.2.7' } as Parameters<FanOutRecorder['request']>[1],
-    undefined,
-  );
+  return { told, book: new FanOutRecorder(deps as unknown as FanOutRecorderDeps) };
+}
+
+function booked(parts: Partial<RequestLine>, account: ChargedTo = keyA): string {
+  const { told, book } = fixture(account);
+  book.request({ ...line, ...parts }, client, undefined);
+  book.flush();
   return told.join();
 }
 
@@ -97,4 +103,28 @@ test('a list of models that a command asked for is no usage of flm chat, but a r
   assert.equal(booked(list), "not answered: done '' ''");
   assert.equal(booked({ ...list, status: 429, ending: 'refused' }, chatUsage), "not answered: refused '' ''");
   assert.equal(booked({ chargedInputTokens: 3 }, chatUsage), '3 0 m');
+});
+
+test('the requests of a turn are recorded at its end, each once and in their order', async () => {
+  const { told, book } = fixture(keyA);
+  for (const model of ['a', 'b']) book.request({ ...line, model }, client, undefined);
+  assert.deepEqual(told, []);
+  await nextTurn();
+  assert.deepEqual(told.splice(0), ['0 0 a', '0 0 b']);
+  book.request({ ...line, model: 'c' }, client, undefined);
+  await nextTurn();
+  assert.deepEqual(told, ['0 0 c']);
+});
+
+test('a mistake in a receiver is reported, and the other requests of the turn are recorded', async () => {
+  const mistakes: unknown[] = [];
+  const access = (logged: RequestLine): void => assert.notEqual(logged.id, 'bad');
+  const { told, book } = fixture(keyA, {
+    logger: { access } as FanOutRecorderDeps['logger'],
+    onError: (error) => mistakes.push(error),
+  });
+  for (const id of ['bad', 'good']) book.request({ ...line, id }, client, undefined);
+  await nextTurn();
+  assert.equal(mistakes.length, 1);
+  assert.deepEqual(told, ['0 0 m']);
 });

@@ -275,6 +275,23 @@ export function makeGateway(
     used: (tokens) => store.countUsed(tokens),
   });
   start.parts.defer(() => handOver.close());
+  const recorder = new FanOutRecorder({
+    logger,
+    quota,
+    metrics,
+    tail,
+    refusals,
+    recent,
+    ledger: store,
+    clock,
+    onError,
+    chargedTo(keyId) {
+      const familyId = snapshots.current().keysById.get(keyId)?.familyId;
+      if (familyId !== undefined) return { keyId, familyId };
+      return temporaryKeys.has(keyId) ? chatUsage : undefined;
+    },
+    actor: `proxy:${id}`,
+  });
   const gateway = new Gateway({
     config,
     version: machine.version,
@@ -288,22 +305,7 @@ export function makeGateway(
     ports: handOver.ports,
     remoteLimits: fleet !== undefined,
     ledger: store,
-    recorder: new FanOutRecorder({
-      logger,
-      quota,
-      metrics,
-      tail,
-      refusals,
-      recent,
-      ledger: store,
-      clock,
-      chargedTo(keyId) {
-        const familyId = snapshots.current().keysById.get(keyId)?.familyId;
-        if (familyId !== undefined) return { keyId, familyId };
-        return temporaryKeys.has(keyId) ? chatUsage : undefined;
-      },
-      actor: `proxy:${id}`,
-    }),
+    recorder,
     pages: ownPages(config.admin),
     shares: makeShareRedeemer({
       store,
@@ -322,6 +324,7 @@ export function makeGateway(
   });
   start.parts.defer(async () => {
     await gateway.stop(0);
+    recorder.flush();
   });
   for (const part of [
     temporaryKeysPart(temporaryKeys),
