@@ -90,7 +90,7 @@ async function runTests(): Promise<boolean> {
     ...files,
   ];
   // Tests use the build from just now, on the Node that runs them, so the `flm` command must not run the set-up again.
-  const env = { ...process.env, FLM_SETUP: 'off', NODE_COMPILE_CACHE: cache };
+  const env: NodeJS.ProcessEnv = { ...process.env, FLM_SETUP: 'off', NODE_COMPILE_CACHE: cache };
   // Every process would read an additional CA of this machine first, and only tests that are named reach other machines.
   if (paths.length === 0) delete env.NODE_EXTRA_CA_CERTS;
   const child = spawn(node, args, { cwd: root, stdio: 'inherit', env });
