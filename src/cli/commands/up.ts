@@ -134,7 +134,7 @@ async function tell(
 ): Promise<void> {
   const status = 'status' in view ? view.status : undefined;
   const url = status?.url ?? proxyUrl(view.handle);
-  const proxy = proxyDocument(view, url);
+  let proxy = proxyDocument(view, url);
   const authorityFile = proxy.certificate?.authorityFile;
   const clientCaFile = status?.config.clientCaFile;
   // Runs beside the question for models. A proxy that runs already was looked at when it started, and watches since.
@@ -144,6 +144,11 @@ async function tell(
     status !== undefined && clientCaFile !== undefined
       ? modelsAsTold(session, clientCaFile, status.engines)
       : await modelsThroughProxy(session, view.handle);
+  // A real engine may have answered since the status was asked for, and then its models are told, too.
+  if (status?.engines.every(({ ref }) => ref.kind === 'demo')) {
+    const now = await viewOf(session, view.handle);
+    if ('status' in now) proxy = proxyDocument(now, url);
+  }
   const request = {
     url: `${url}/v1/chat/completions`,
     body: bodyFor(models),
