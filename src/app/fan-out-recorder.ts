@@ -3,8 +3,8 @@
  * delays a request. Events that a client without a key can cause at will are logged within a quota.
  *
  * The requests that end in one turn of the event loop are recorded one after another at its end, when their responses are
- * sent. All code that a request runs is ten times as large as the instruction cache of a core. Between the other steps of a
- * request this part would be loaded again for each one.
+ * sent. All code that a request runs is ten times as large as the instruction cache of a core: if each request were recorded
+ * as soon as it ends, the code in this file and its receivers would be loaded again for each of them.
  */
 import type { Clock } from '../core/clock.ts';
 import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts';

@@ -325,7 +325,7 @@ function dateField(nowMs: number): string {
   const second = Math.floor(nowMs / 1000);
   if (second !== dateSecond) {
     dateSecond = second;
-    // Joined, because a text that was added up is walked again whenever it is written.
+    // Joined: V8 keeps a text that was added up as its parts, and would copy them one by one into each response.
     dateLine = ['date: ', new Date(second * 1000).toUTCString(), '\r\n'].join('');
   }
   return dateLine;

@@ -58,7 +58,7 @@ function collectFacts(head: EngineHead): HeadFacts {
     else if (name === 'content-encoding')
       contentEncoding = contentEncoding === undefined ? value : `${contentEncoding}, ${value}`;
   }
-  // Joined, because a text that was added up is walked again whenever it is written.
+  // Joined: V8 keeps a text that was added up as its parts, and would copy them one by one into each response.
   const fields = lines.join('');
   return { fields, hasCacheControl, contentType, contentEncoding, events: eventFraming(contentType) };
 }
