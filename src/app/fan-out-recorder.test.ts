@@ -73,7 +73,6 @@ function fixture(account: ChargedTo, more: Partial<FanOutRecorderDeps> = {}) {
 function booked(parts: Partial<RequestLine>, account: ChargedTo = keyA): string {
   const { told, book } = fixture(account);
   book.request({ ...line, ...parts }, client, undefined);
-  book.flush();
   return told.join();
 }
 
@@ -105,26 +104,40 @@ test('a list of models that a command asked for is no usage of flm chat, but a r
   assert.equal(booked({ chargedInputTokens: 3 }, chatUsage), '3 0 m');
 });
 
-test('the requests of a turn are recorded at its end, each once and in their order', async () => {
-  const { told, book } = fixture(keyA);
-  for (const model of ['a', 'b']) book.request({ ...line, model }, client, undefined);
-  assert.deepEqual(told, []);
+/** Also with the ids of the requests in the log. */
+function loggedFixture(onError: FanOutRecorderDeps['onError'] = assert.ifError) {
+  const logged: string[] = [];
+  const access = ({ id }: RequestLine): void => {
+    assert.notEqual(id, 'bad');
+    logged.push(id);
+  };
+  return { logged, ...fixture(keyA, { logger: { access } as FanOutRecorderDeps['logger'], onError }) };
+}
+
+test('the usage of a request counts before the request gives back its share of the limits', async () => {
+  const { told, logged, book } = loggedFixture();
+  book.request(line, client, undefined);
+  assert.deepEqual([told, logged], [['0 0 m'], []]);
   await nextTurn();
-  assert.deepEqual(told.splice(0), ['0 0 a', '0 0 b']);
-  book.request({ ...line, model: 'c' }, client, undefined);
+  assert.deepEqual([told, logged], [['0 0 m'], ['req_1']]);
+});
+
+test('the requests of a turn are logged at its end, each once and in their order', async () => {
+  const { logged, book } = loggedFixture();
+  for (const id of ['a', 'b']) book.request({ ...line, id }, client, undefined);
+  assert.deepEqual(logged, []);
   await nextTurn();
-  assert.deepEqual(told, ['0 0 c']);
+  assert.deepEqual(logged.splice(0), ['a', 'b']);
+  book.request({ ...line, id: 'c' }, client, undefined);
+  await nextTurn();
+  assert.deepEqual(logged, ['c']);
 });
 
 test('a mistake in a receiver is reported, and the other requests of the turn are recorded', async () => {
   const mistakes: unknown[] = [];
-  const access = (logged: RequestLine): void => assert.notEqual(logged.id, 'bad');
-  const { told, book } = fixture(keyA, {
-    logger: { access } as FanOutRecorderDeps['logger'],
-    onError: (error) => mistakes.push(error),
-  });
+  const { told, logged, book } = loggedFixture((error) => mistakes.push(error));
   for (const id of ['bad', 'good']) book.request({ ...line, id }, client, undefined);
   await nextTurn();
   assert.equal(mistakes.length, 1);
-  assert.deepEqual(told, ['0 0 m']);
+  assert.deepEqual([told, logged], [['0 0 m', '0 0 m'], ['good']]);
 });

@@ -2,9 +2,10 @@
  * Records each request in the log, metrics, tail, list of refusals, and usage. All receive the same record, and none
  * delays a request. Events that a client without a key can cause at will are logged within a quota.
  *
- * The requests that end in one turn of the event loop are recorded one after another at its end, when their responses are
- * sent. All code that a request runs is ten times as large as the instruction cache of a core: if each request were recorded
- * as soon as it ends, the code in this file and its receivers would be loaded again for each of them.
+ * Usage is counted as soon as a request ends: the key's next request, here or in another process, is judged by it. The rest
+ * is recorded at the end of the turn of the event loop, for all requests of the turn one after another, when their responses
+ * are sent. All code that a request runs is ten times as large as the instruction cache of a core: otherwise the code of the
+ * receivers would be loaded again for each of them.
  */
 import type { Clock } from '../core/clock.ts';
 import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts';
@@ -52,8 +53,6 @@ interface Ended {
   readonly line: RequestLine;
   readonly client: ClientAddress;
   readonly params: ErrorParams | undefined;
-  /** Read at once: the key may be deleted before the end of the turn. */
-  readonly account: ChargedTo | undefined;
 }
 
 export class FanOutRecorder implements RequestRecorder {
@@ -66,9 +65,13 @@ export class FanOutRecorder implements RequestRecorder {
   }
 
   request(line: RequestLine, client: ClientAddress, params: ErrorParams | undefined): void {
-    const account = line.keyId === null ? undefined : this.#deps.chargedTo(line.keyId);
-    this.#ended.push({ line, client, params, account });
+    this.#ended.push({ line, client, params });
     if (this.#ended.length === 1) setImmediate(this.flush);
+    try {
+      this.#use(line);
+    } catch (error) {
+      this.#deps.onError(error);
+    }
   }
 
   /** Records what has ended so far. Call this before the receivers close. */
@@ -84,7 +87,7 @@ export class FanOutRecorder implements RequestRecorder {
     }
   };
 
-  #record({ line, client, params, account }: Ended): void {
+  #record({ line, client, params }: Ended): void {
     const { logger, metrics, tail, refusals, recent } = this.#deps;
     const whole = this.#mayLogInFull(line, client);
     if (whole) logger.access(line);
@@ -92,7 +95,6 @@ export class FanOutRecorder implements RequestRecorder {
     tail.publish(line);
     refusals.note(line, { params, whole });
     if (!isOwnPath(line.path)) recent.note(line);
-    this.#use(line, account);
   }
 
   malformed(client: ClientAddress, id: string, code: ErrorCode, params: ErrorParams): void {
@@ -125,11 +127,13 @@ export class FanOutRecorder implements RequestRecorder {
     return !refused || this.#deps.quota.ofKey(line.keyId, line.keyLabel);
   }
 
-  #use(line: RequestLine, account: ChargedTo | undefined): void {
-    const { model, engine } = line;
-    const { ledger } = this.#deps;
+  #use(line: RequestLine): void {
+    const { keyId, model, engine } = line;
+    const { ledger, chargedTo } = this.#deps;
     // Pages and their API are no work for engines.
-    if (account === undefined || isOwnPath(line.path)) return;
+    if (keyId === null || isOwnPath(line.path)) return;
+    const account = chargedTo(keyId);
+    if (account === undefined) return;
     const inputTokens = line.chargedInputTokens;
     const outputTokens = line.chargedOutputTokens;
     // Charged tokens count for every outcome of the request, also if it named no model of the catalogue.
