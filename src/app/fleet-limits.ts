@@ -153,15 +153,16 @@ class FleetRevocations {
     this.#fleet = fleet;
     this.#snapshots = snapshots;
     this.#store = store;
-    snapshots.onSwap((_old, { keysById }) => {
-      for (const [keyId, entry] of this.#early) if (keysById.has(keyId)) this.#revoke(keyId, entry);
+    snapshots.onSwap((_old, { keys }) => {
+      for (const [keyId, entry] of this.#early)
+        if (keys.withId(keyId) !== undefined) this.#revoke(keyId, entry);
     });
   }
 
   apply(keyId: string, text: string): void {
     const entry = readEntry(text);
     if (entry === undefined || entry.subject !== keyId) return;
-    const key = this.#snapshots.current().keysById.get(keyId);
+    const key = this.#snapshots.current().keys.withId(keyId);
     if (key === undefined) this.#early.set(keyId, entry);
     else if (!key.revoked || this.#isUnwritten(keyId)) this.#revoke(keyId, entry);
     // The database has it, and the node that wrote it could not tell the server.

@@ -48,10 +48,7 @@ export function statusOf(
   const limiter = sources.fleet?.reading;
   const telemetry = sources.telemetry?.reading();
   const url = clientUrl(handle, options.config.domains);
-  let keys = 0;
-  for (const key of snapshots.current().keysById.values()) {
-    if (!key.revoked && !key.paused && key.expiresAtMs > nowMs) keys += 1;
-  }
+  const keys = snapshots.current().keys.usableAt(nowMs);
   const warningDetails = warningsOfProxy({
     handle,
     nowMs,

@@ -68,7 +68,7 @@ test('a key that is revoked in memory alone is revoked in the next process, whic
   const state = revocationsPart(snapshots, store([old, { ...old, subject: 'key_gone' }])).exportState();
   const next = store([]);
   void revocationsPart(snapshots, next).importState(sent(state));
-  assert.equal(snapshots.current().keysById.get('key_a')?.revoked, true);
+  assert.equal(snapshots.current().keys.withId('key_a')?.revoked, true);
   assert.deepEqual(next.revoked, [old]);
 });
 

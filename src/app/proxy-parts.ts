@@ -184,7 +184,7 @@ export async function openProxyCertificates(
 ): Promise<Certificates | undefined> {
   const { machine, logger, quota, snapshots } = start;
   const keyId = (secret: string): string | undefined =>
-    snapshots.current().keysByDigest.get(machine.secrets.sha256Hex(secret))?.id;
+    snapshots.current().keys.withDigest(machine.secrets.sha256Hex(secret))?.id;
   const { takeOver, handOverParts } = start;
   const sockets = start.sockets.filter(({ use }) => use === 'plain');
   const surroundings = {
@@ -243,7 +243,7 @@ export function makeGateway(
       inFlight: gateway.inFlight,
       connections: gateway.connections,
       bufferedBytes: gateway.bufferedBytes,
-      keys: snapshots.current().keysById.size,
+      keys: snapshots.current().keys.size,
       storeReadable: start.storeProblem === undefined,
       store: store.reading,
       unwrittenRevocations: store.unwrittenRevocations.size,
@@ -286,7 +286,7 @@ export function makeGateway(
     clock,
     onError,
     chargedTo(keyId) {
-      const familyId = snapshots.current().keysById.get(keyId)?.familyId;
+      const familyId = snapshots.current().keys.withId(keyId)?.familyId;
       if (familyId !== undefined) return { keyId, familyId };
       return temporaryKeys.has(keyId) ? chatUsage : undefined;
     },

@@ -58,7 +58,7 @@ export function makeAuth(deps: AuthDeps): Step {
     if (first?.mayBeKey === true && credentials.length === 1 && !x.snapshot.expired) {
       const { peer, snapshot } = x;
       const isLast = peer.lastSnapshot === snapshot && peer.lastKey?.digest === first.digest;
-      const key = isLast ? peer.lastKey : snapshot.keysByDigest.get(first.digest);
+      const key = isLast ? peer.lastKey : snapshot.keys.withDigest(first.digest);
       if (key?.revoked === false && !key.paused && key.expiresAtMs > deps.clock.nowMs()) {
         x.key = key;
         peer.lastKey = key;
@@ -94,7 +94,7 @@ export function makeAuth(deps: AuthDeps): Step {
     if (key.paused)
       return { code: 'AUTH_PAUSED', params: { key: key.id }, rule: rule('key', { key: key.id }) };
     // Keys in the memory of this proxy alone do not depend on the database.
-    if (x.snapshot.expired && x.snapshot.keysByDigest.has(key.digest))
+    if (x.snapshot.expired && x.snapshot.keys.withDigest(key.digest) !== undefined)
       return {
         code: 'KEYS_OUTDATED',
         rule: rule('key', { key: key.id }),
@@ -120,7 +120,7 @@ function readCredentials(fields: RequestHeaders): readonly HeadCredential[] {
 }
 
 function keyOf(x: Exchange, deps: AuthDeps, { digest, mayBeKey }: HeadCredential): KeyView | undefined {
-  return mayBeKey ? (x.snapshot.keysByDigest.get(digest) ?? deps.temporary.find(digest)) : undefined;
+  return mayBeKey ? (x.snapshot.keys.withDigest(digest) ?? deps.temporary.find(digest)) : undefined;
 }
 
 function refuse(x: Exchange, deps: AuthDeps, decidedBy: RuleText): Refusal {

@@ -256,7 +256,7 @@ export class Gateway {
 
   /** Undefined if the key is not known. */
   async keyUse(keyId: string): Promise<KeyUse | undefined> {
-    const key = this.#deps.snapshots.current().keysById.get(keyId);
+    const key = this.#deps.snapshots.current().keys.withId(keyId);
     return key === undefined ? undefined : this.#useOf(key);
   }
 
@@ -320,15 +320,15 @@ export class Gateway {
         this.#endKeys(
           (x) =>
             x.key !== undefined &&
-            x.snapshot.keysById.has(x.key.id) &&
-            now.keysById.get(x.key.id)?.revoked !== false,
+            x.snapshot.keys.withId(x.key.id) !== undefined &&
+            now.keys.withId(x.key.id)?.revoked !== false,
         );
       }),
       clock.every(1_000, () => {
         const nowMs = clock.nowMs();
         // Checked against the current snapshot: a rotation shortens the life of a key that is in use.
-        const { keysById } = snapshots.current();
-        this.#endKeys((x) => x.key !== undefined && (keysById.get(x.key.id) ?? x.key).expiresAtMs <= nowMs);
+        const { keys } = snapshots.current();
+        this.#endKeys((x) => x.key !== undefined && (keys.withId(x.key.id) ?? x.key).expiresAtMs <= nowMs);
       }),
     );
   }

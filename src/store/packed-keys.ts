@@ -1,20 +1,8 @@
 /**
- * Keys on their way from the thread of a store to the proxy. Most keys differ only in id, label, digest and expiry. The
- * rest is sent once for all keys of a slice that share it, which makes a hundred thousand keys cheap to copy and to hold.
+ * Makes slices of keys in SQLite: one row with the columns of many keys as texts, which is cheaper than a row for each key.
  */
-import type { EnforcedKey } from '../core/security/api-key.ts';
-import { enforcedKeyOf, integer, type Row, text } from './rows.ts';
-
-/** One entry for each key, and the kinds that `kindOf` points to. */
-export interface PackedKeys {
-  readonly ids: string[];
-  readonly labels: string[];
-  readonly digests: string[];
-  readonly expiriesMs: (number | null)[];
-  readonly kindOf: number[];
-  /** What keys share; the other fields are empty. An empty family is that of the key itself. */
-  readonly kinds: EnforcedKey[];
-}
+import { digestWords, type KeySlice } from '../core/security/stored-keys.ts';
+import { enforcedKeyOf, integer, type Row, RowFault, text } from './rows.ts';
 
 /** The columns that keys share, after the family. */
 const sharedColumns = [
@@ -32,61 +20,63 @@ const sharedColumns = [
   'paused_at',
 ] as const;
 
-/** For SQLite: the columns of `packKeys`. One JSON text is cheaper to compare than its columns. */
-export const packedColumns = `id, label, digest, expires_at,
-  json_array(nullif(family_id, id), ${sharedColumns.join(', ')}) AS shared`;
+/** What `keySliceOf` reads of a set of keys. A JSON text has no line feed. */
+export const sliceColumns = `count(*) AS count,
+  json_group_array(id) AS ids, json_group_array(label) AS labels, group_concat(digest, '') AS digests,
+  json_group_array(expires_at) AS expiries,
+  group_concat(json_array(nullif(family_id, id), ${sharedColumns.join(', ')}), char(10)) AS shared`;
+
+export const noKeys: KeySlice = {
+  count: 0,
+  digests: new Uint32Array(),
+  ids: '[]',
+  labels: '[]',
+  expiriesMs: new Float64Array(),
+  kindOf: new Uint32Array(),
+  kinds: [],
+};
 
 /** Throws a `RowFault`. */
-export function packKeys(rows: readonly Row[]): PackedKeys {
-  const packed: PackedKeys = { ids: [], labels: [], digests: [], expiriesMs: [], kindOf: [], kinds: [] };
+export function keySliceOf(row: Row): KeySlice {
+  const count = integer(row, 'count');
+  if (count === 0) return noKeys;
+  const digests = new Uint32Array(count * digestWords);
+  const hex = text(row, 'digests');
+  const length = digests.byteLength;
+  if (hex.length !== length * 2 || Buffer.from(digests.buffer).write(hex, 'hex') !== length)
+    throw new RowFault('the digest of a key is not 64 hexadecimal digits');
+  const expiries = JSON.parse(text(row, 'expiries')) as readonly unknown[];
+  const kinds: KeySlice['kinds'][number][] = [];
   const known = new Map<string, number>();
-  for (const row of rows) {
-    const shared = text(row, 'shared');
-    let kind = known.get(shared);
-    if (kind === undefined) {
-      kind = packed.kinds.push(kindIn(shared)) - 1;
+  const kindOf = new Uint32Array(count);
+  let last = '';
+  let kind = 0;
+  for (const [at, shared] of text(row, 'shared').split('\n').entries()) {
+    // Mostly it is the same as that of the key before.
+    if (shared !== last) {
+      kind = known.get(shared) ?? kinds.push(kindIn(shared)) - 1;
       known.set(shared, kind);
+      last = shared;
     }
-    packed.ids.push(text(row, 'id'));
-    packed.labels.push(text(row, 'label'));
-    packed.digests.push(text(row, 'digest'));
-    packed.expiriesMs.push(row.expires_at === null ? null : integer(row, 'expires_at'));
-    packed.kindOf.push(kind);
+    kindOf[at] = kind;
   }
-  return packed;
+  return {
+    count,
+    digests,
+    ids: text(row, 'ids'),
+    labels: text(row, 'labels'),
+    expiriesMs: Float64Array.from(expiries, expiryMs),
+    kindOf,
+    kinds,
+  };
 }
 
-function kindIn(shared: string): EnforcedKey {
+function expiryMs(stored: unknown): number {
+  return stored === null ? Number.POSITIVE_INFINITY : integer({ expires_at: stored }, 'expires_at');
+}
+
+function kindIn(shared: string): KeySlice['kinds'][number] {
   const [family, ...values] = JSON.parse(shared) as readonly unknown[];
   const columns = Object.fromEntries(sharedColumns.map((name, i) => [name, values[i]]));
-  const own = { id: '', label: '', digest: '', expires_at: null };
-  return enforcedKeyOf({ ...columns, ...own, family_id: family });
-}
-
-/** The keys without those with the ids. Can be read several times; no key exists longer than its reader keeps it. */
-export function unpackedKeys(
-  slices: readonly PackedKeys[],
-  without: ReadonlySet<string>,
-): Iterable<EnforcedKey> {
-  return { [Symbol.iterator]: () => unpack(slices, without) };
-}
-
-function* unpack(
-  slices: readonly PackedKeys[],
-  without: ReadonlySet<string>,
-): Generator<EnforcedKey, undefined> {
-  for (const { ids, labels, digests, expiriesMs, kindOf, kinds } of slices) {
-    for (const [at, id] of ids.entries()) {
-      if (without.has(id)) continue;
-      const kind = kinds[kindOf[at] as number] as EnforcedKey;
-      yield {
-        ...kind,
-        id,
-        familyId: kind.familyId || id,
-        label: labels[at] as string,
-        digest: digests[at] as string,
-        expiresAtMs: expiriesMs[at] as number | null,
-      };
-    }
-  }
+  return enforcedKeyOf({ ...columns, id: '', label: '', digest: '', expires_at: null, family_id: family });
 }

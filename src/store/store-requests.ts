@@ -17,6 +17,7 @@ import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type { EnforcedKey } from '../core/security/api-key.ts';
 import type { AuditEntry, FamilyUsage, StateChange } from '../core/security/ports.ts';
 import type { RedemptionOrder, RedemptionResult } from '../core/security/share.ts';
+import type { StoredKeyChange } from '../core/security/stored-keys.ts';
 import type { NodeReport } from './store.ts';
 import type { UsageBatch, UsageTotals } from './usage-batches.ts';
 
@@ -33,7 +34,7 @@ export type Revisions = Readonly<Record<'api_key' | 'policy' | 'engine' | 'model
 /** A change without the keys, which are sent in slices. */
 export interface StateDelta {
   readonly seen: Seen;
-  readonly keys?: Pick<NonNullable<StateChange['keys']>, 'replaceAll' | 'removedIds'>;
+  readonly keys?: Omit<StoredKeyChange, 'upserted'>;
   readonly rest: Omit<StateChange, 'keys'>;
 }
 

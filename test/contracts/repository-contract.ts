@@ -12,6 +12,7 @@ import { defaultPolicy } from '../../src/core/security/security-policy.ts';
 import type { UsageQuery } from '../../src/core/usage/usage-report.ts';
 import type { Repositories } from '../../src/store/store.ts';
 import {
+  sampleDigest,
   sampleHandle,
   sampleKey,
   sampleRedemption,
@@ -306,7 +307,7 @@ export function repositoryContract(adapter: string, open: OpenRepositories): voi
     assert.equal(made?.label, 'a 2');
     assert.deepEqual(made?.models, ['llama*']);
     assert.equal(made?.limits.requestsPerMinute, 7);
-    assert.equal(made?.digest, 'digest of key one');
+    assert.equal(made?.digest, sampleDigest('one'));
   });
 
   story('a share that is unknown, over or withdrawn makes no key', async (store) => {

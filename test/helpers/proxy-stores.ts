@@ -5,6 +5,7 @@ import type { Worker } from 'node:worker_threads';
 import { systemClock } from '../../src/core/clock.ts';
 import type { EnforcedKey } from '../../src/core/security/api-key.ts';
 import type { StateChange } from '../../src/core/security/ports.ts';
+import type { StoredKeyChange } from '../../src/core/security/stored-keys.ts';
 import { openProxyStore, type ProxyStoreOptions } from '../../src/store/sqlite/proxy-store.ts';
 import { type SpawnWorker, spawnStoreWorker } from '../../src/store/sqlite/spawn-worker.ts';
 import type { FromThread } from '../../src/store/sqlite/thread-messages.ts';
@@ -13,7 +14,7 @@ import { atEnd } from './temporary-store.ts';
 
 /** A change with its keys as a list. */
 export interface HeardChange extends Omit<StateChange, 'keys'> {
-  readonly keys?: Omit<NonNullable<StateChange['keys']>, 'upserted'> & {
+  readonly keys?: Omit<StoredKeyChange, 'upserted'> & {
     readonly upserted: readonly EnforcedKey[];
   };
 }

@@ -1,4 +1,5 @@
 /** Complete records for tests of the store. `name` and `parts` make them differ. */
+import { hash } from 'node:crypto';
 import type { ConfigurationChange } from '../../src/core/configuration/ports.ts';
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 import { type ApiKey, type EnforcedKey, unrestricted } from '../../src/core/security/api-key.ts';
@@ -14,12 +15,17 @@ export function sampleKey(name: string, parts: Partial<ApiKey> = {}): ApiKey {
     id: `key_${name}`,
     familyId: `key_${name}`,
     label: name,
-    digest: `digest of ${name}`,
+    digest: sampleDigest(name),
     prefix: 'flm_kQ3x',
     ...unrestricted,
     createdAtMs: sometimeMs,
     ...parts,
   };
+}
+
+/** The digest of the sample key with that name. */
+export function sampleDigest(name: string): string {
+  return hash('sha256', name, 'hex');
 }
 
 /** A proxy reads the key without what is only for people. */
@@ -46,7 +52,7 @@ export function sampleShare(name: string, parts: Partial<Share> = {}): Share {
 export function sampleRedemption(digest: string, name: string): RedemptionOrder {
   return {
     digest,
-    fresh: { id: `key_${name}`, digest: `digest of key ${name}`, prefix: 'flm_kQ3x' },
+    fresh: { id: `key_${name}`, digest: sampleDigest(name), prefix: 'flm_kQ3x' },
     atMs: sometimeMs + 1_000,
     address: '192.0.2.7',
     proxyId: 'px_a',

@@ -7,8 +7,9 @@
 import type { EngineRecord, ModelAlias } from '../engine/engine.ts';
 import type { Ending } from '../proxy/proxy-handle.ts';
 import type { UsageQuery, UsageSlot } from '../usage/usage-report.ts';
-import type { ApiKey, EnforcedKey, KeyState } from './api-key.ts';
+import type { ApiKey, KeyState } from './api-key.ts';
 import type { SecurityPolicy } from './security-policy.ts';
+import type { StoredKeyChange } from './stored-keys.ts';
 
 export interface SecurityRepository {
   /** Throws KEY_INVALID if the id or digest already exists, or if an active key of another family has the label. */
@@ -181,12 +182,7 @@ export interface UsageLedger {
 
 /** The changes since the last delivery; absent parts did not change. */
 export interface StateChange {
-  /** `replaceAll`: drop all earlier keys first. */
-  readonly keys?: {
-    readonly replaceAll: boolean;
-    readonly upserted: Iterable<EnforcedKey>;
-    readonly removedIds: readonly string[];
-  };
+  readonly keys?: StoredKeyChange;
   readonly policy?: SecurityPolicy;
   readonly engines?: readonly EngineRecord[];
   readonly aliases?: readonly ModelAlias[];

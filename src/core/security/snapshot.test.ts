@@ -3,10 +3,11 @@ import { test } from 'node:test';
 import { sampleKey } from '../../../test/helpers/key-samples.ts';
 import type { ApiKey } from './api-key.ts';
 import { defaultPolicy, parsePolicy } from './security-policy.ts';
-import { SnapshotHolder } from './snapshot.ts';
+import { type Snapshot, SnapshotHolder } from './snapshot.ts';
 
 const key = (id: string, digest: string, parts: Partial<ApiKey> = {}): ApiKey =>
   sampleKey({ id, digest, ...parts });
+const idsOf = ({ keys }: Snapshot) => ['k1', 'k2'].filter((id) => keys.withId(id) !== undefined);
 const upsert = (...upserted: ApiKey[]) => ({ keys: { replaceAll: false, upserted, removedIds: [] } });
 
 test('a change makes a new snapshot and leaves the old one as it was', () => {
@@ -15,9 +16,9 @@ test('a change makes a new snapshot and leaves the old one as it was', () => {
   const old = holder.current();
   holder.apply({ ...upsert(key('k2', 'd2')), policy: parsePolicy({ denyIps: ['10.0.0.1'] }) });
 
-  assert.deepEqual([...old.keysById.keys()], ['k1']);
+  assert.deepEqual(idsOf(old), ['k1']);
   assert.equal(old.policy.deny.empty, true);
-  assert.deepEqual([...holder.current().keysById.keys()], ['k1', 'k2']);
+  assert.deepEqual(idsOf(holder.current()), ['k1', 'k2']);
   assert.equal(holder.current().policy.deny.empty, false);
 });
 
@@ -27,7 +28,7 @@ test('what did not change keeps its compiled form', () => {
   const before = holder.current();
   holder.apply(upsert(key('k2', 'd2')));
 
-  assert.equal(holder.current().keysById.get('k1'), before.keysById.get('k1'));
+  assert.equal(holder.current().keys.withId('k1'), before.keys.withId('k1'));
   assert.equal(holder.current().policy, before.policy);
 });
 
@@ -37,16 +38,19 @@ test('a key that is replaced is not found by its old digest, one that is removed
   holder.apply(upsert(key('k1', 'd3', { revokedAtMs: 1 })));
   holder.apply({ keys: { replaceAll: false, upserted: [], removedIds: ['k2', 'unknown'] } });
 
-  const { keysByDigest } = holder.current();
-  assert.deepEqual([...keysByDigest.keys()], ['d3']);
-  assert.equal(keysByDigest.get('d3')?.revoked, true);
+  const { keys } = holder.current();
+  assert.equal(keys.size, 1);
+  assert.deepEqual(
+    ['d1', 'd2', 'd3'].map((digest) => keys.withDigest(digest)?.revoked),
+    [undefined, undefined, true],
+  );
 });
 
 test('a load from the beginning forgets what is not in it', () => {
   const holder = new SnapshotHolder(defaultPolicy);
   holder.apply(upsert(key('k1', 'd1')));
   holder.apply({ keys: { replaceAll: true, upserted: [key('k2', 'd2')], removedIds: [] } });
-  assert.deepEqual([...holder.current().keysByDigest.keys()], ['d2']);
+  assert.deepEqual(idsOf(holder.current()), ['k2']);
 });
 
 test('listeners get both snapshots until they are removed', () => {
@@ -63,22 +67,22 @@ test('listeners get both snapshots until they are removed', () => {
 test('a key that is revoked in memory stays so whatever the store says, until the store knows', () => {
   const holder = new SnapshotHolder(defaultPolicy);
   const swaps: (boolean | undefined)[] = [];
-  holder.onSwap((_old, now) => swaps.push(now.keysById.get('k1')?.revoked));
+  holder.onSwap((_old, now) => swaps.push(now.keys.withId('k1')?.revoked));
   holder.apply(upsert(key('k1', 'd1', { models: ['qwen*'] }), key('k2', 'd2')));
   assert.equal(holder.revoke('unknown'), false);
   assert.equal(holder.revoke('k1'), true);
-  const revoked = holder.current().keysByDigest.get('d1');
+  const revoked = holder.current().keys.withDigest('d1');
   assert.deepEqual(
     [revoked?.revoked, revoked?.mayUseModel('qwen3'), revoked?.mayUseModel('x')],
     [true, true, false],
   );
-  assert.equal(holder.current().keysById.get('k2')?.revoked, false);
+  assert.equal(holder.current().keys.withId('k2')?.revoked, false);
 
   // A label is changed, the file is read again: neither brings it back.
   holder.apply(upsert(key('k1', 'd1', { label: 'new' })));
   holder.apply({ keys: { replaceAll: true, upserted: [key('k1', 'd1')], removedIds: [] } });
   holder.apply({ policy: defaultPolicy });
-  assert.equal(holder.current().keysByDigest.get('d1')?.revoked, true);
+  assert.equal(holder.current().keys.withDigest('d1')?.revoked, true);
 
   holder.apply(upsert(key('k1', 'd1', { revokedAtMs: 5 })));
   assert.deepEqual(swaps, [false, true, true, true, true, true]);

@@ -5,9 +5,11 @@
 import type { Unsubscribe } from '../clock.ts';
 import { AddressRules } from './address-rules.ts';
 import type { EnforcedKey, KeyView } from './api-key.ts';
+import { KeySet } from './key-set.ts';
 import { compileKey, revokedView } from './key-view.ts';
 import { OriginRules } from './origin-rules.ts';
 import type { SecurityPolicy } from './security-policy.ts';
+import { type StoredKeyChange, StoredKeys } from './stored-keys.ts';
 
 /** The policy, compiled. */
 export interface CompiledPolicy {
@@ -19,8 +21,7 @@ export interface CompiledPolicy {
 }
 
 export interface Snapshot {
-  readonly keysByDigest: ReadonlyMap<string, KeyView>;
-  readonly keysById: ReadonlyMap<string, KeyView>;
+  readonly keys: KeySet;
   readonly policy: CompiledPolicy;
   /** The keys are too old to be accepted: the proxy has not been able to read its database for too long. */
   readonly expired: boolean;
@@ -55,8 +56,7 @@ export class SnapshotHolder implements SnapshotSource {
 
   constructor(policy: SecurityPolicy) {
     this.#current = {
-      keysByDigest: new Map(),
-      keysById: new Map(),
+      keys: KeySet.empty,
       policy: compilePolicy(policy),
       expired: false,
     };
@@ -74,25 +74,20 @@ export class SnapshotHolder implements SnapshotSource {
   /** Revokes a key in memory; false if there is no key with that id. */
   revoke(id: string): boolean {
     const old = this.#current;
-    const key = old.keysById.get(id);
+    const key = old.keys.withId(id);
     if (key === undefined) return false;
     if (key.revoked) return true;
     this.#revoked.add(id);
-    const revoked = revokedView(key);
-    const keysById = new Map(old.keysById).set(id, revoked);
-    const keysByDigest = new Map(old.keysByDigest).set(key.digest, revoked);
-    this.#swap({ ...old, keysById, keysByDigest });
+    this.#swap({ ...old, keys: old.keys.with([revokedView(key)], []) });
     return true;
   }
 
   /** Returns the key with that id. Otherwise those that can be used at `nowMs` and have that label. */
   named(name: string, nowMs: number): readonly KeyView[] {
-    const { keysById } = this.#current;
-    const byId = keysById.get(name);
+    const { keys } = this.#current;
+    const byId = keys.withId(name);
     if (byId !== undefined) return [byId];
-    return [...keysById.values()].filter(
-      (key) => key.label === name && !key.revoked && key.expiresAtMs > nowMs,
-    );
+    return keys.withLabel(name).filter((key) => !key.revoked && key.expiresAtMs > nowMs);
   }
 
   /** Marks the keys as too old to be accepted, or as current again. */
@@ -101,30 +96,35 @@ export class SnapshotHolder implements SnapshotSource {
   }
 
   /** Applies one change atomically. */
-  apply(change: {
-    readonly keys?: {
-      readonly replaceAll: boolean;
-      readonly upserted: Iterable<EnforcedKey>;
-      readonly removedIds: readonly string[];
-    };
-    readonly policy?: SecurityPolicy;
-  }): void {
-    const old = this.#current;
-    let { keysByDigest, keysById } = old;
-    if (change.keys !== undefined) {
-      const byId = change.keys.replaceAll ? new Map<string, KeyView>() : new Map(old.keysById);
-      for (const id of change.keys.removedIds) {
-        byId.delete(id);
-        this.#revoked.delete(id);
-      }
-      for (const key of change.keys.upserted) byId.set(key.id, this.#compile(key));
-      const byDigest = new Map<string, KeyView>();
-      for (const view of byId.values()) byDigest.set(view.digest, view);
-      keysByDigest = byDigest;
-      keysById = byId;
+  apply(change: { readonly keys?: StoredKeyChange; readonly policy?: SecurityPolicy }): void {
+    const { keys, policy, expired } = this.#current;
+    this.#swap({
+      keys: change.keys === undefined ? keys : this.#changedKeys(keys, change.keys),
+      policy: change.policy === undefined ? policy : compilePolicy(change.policy),
+      expired,
+    });
+  }
+
+  #changedKeys(before: KeySet, { replaceAll, upserted, removedIds }: StoredKeyChange): KeySet {
+    for (const id of removedIds) this.#revoked.delete(id);
+    if (replaceAll && upserted instanceof StoredKeys) {
+      const read = KeySet.read(upserted.slices, upserted.removed);
+      return read.with([...this.#stillRevoked(read), ...this.#compiled(upserted.changed)], []);
     }
-    const policy = change.policy === undefined ? old.policy : compilePolicy(change.policy);
-    this.#swap({ keysByDigest, keysById, policy, expired: old.expired });
+    return (replaceAll ? KeySet.empty : before).with(this.#compiled(upserted), removedIds);
+  }
+
+  /** Keys that are revoked here and not in what was read. */
+  #stillRevoked(read: KeySet): readonly KeyView[] {
+    return [...this.#revoked].flatMap((id) => {
+      const key = read.withId(id);
+      if (key?.revoked === true) this.#revoked.delete(id);
+      return key === undefined || key.revoked ? [] : [revokedView(key)];
+    });
+  }
+
+  #compiled(keys: Iterable<EnforcedKey>): readonly KeyView[] {
+    return Array.from(keys, (key) => this.#compile(key));
   }
 
   #swap(next: Snapshot): void {

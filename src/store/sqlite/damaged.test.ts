@@ -12,6 +12,7 @@ import {
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { type TestContext, test } from 'node:test';
+import { startedProxyStore } from '../../../test/helpers/proxy-stores.ts';
 import { sampleKey } from '../../../test/helpers/store-samples.ts';
 import { failsAs, openedStore, temporaryHome } from '../../../test/helpers/temporary-store.ts';
 
@@ -75,6 +76,16 @@ test('a row that no flm wrote is damage, not a crash', async (t) => {
   const store = openedStore(t, home);
   await assert.rejects(store.security.listKeys(), asDamage);
   assert.equal((await store.security.findKey('key_k2'))?.id, 'key_k2');
+});
+
+test('a digest of a key that is no digest is damage, and no proxy starts with it', async (t) => {
+  for (const digest of ['x', 'g'.repeat(64)]) {
+    const { home, file } = await filledStore(t);
+    const db = new DatabaseSync(file);
+    db.exec(`UPDATE api_key SET digest = '${digest}' WHERE id = 'key_k1'`);
+    db.close();
+    await assert.rejects(startedProxyStore(t, home), failsAs('STORE_CORRUPT', /digest of a key/));
+  }
 });
 
 test('a database of another program is refused', async (t) => {

@@ -3,8 +3,9 @@
  * was replaced or restored from an older copy, or when the record of deleted rows does not reach back far enough.
  */
 import { StoreError } from '../../core/errors.ts';
-import { type PackedKeys, packedColumns, packKeys } from '../packed-keys.ts';
-import { aliasOf, allAliases, allEngines, engineOf, integer, type Row, text } from '../rows.ts';
+import type { KeySlice } from '../../core/security/stored-keys.ts';
+import { keySliceOf, noKeys, sliceColumns } from '../packed-keys.ts';
+import { aliasOf, allAliases, allEngines, engineOf, integer, text } from '../rows.ts';
 import type { Revisions, Seen } from '../store-requests.ts';
 import type { Database } from './database.ts';
 import { removedKept } from './migrations/flm/001-initial.ts';
@@ -21,13 +22,13 @@ export interface KeyRange {
 export interface Reading {
   readonly delta: StoredDelta;
   /** Few keys, or those that changed since the range before was read. */
-  readonly keys: PackedKeys;
+  readonly keys: KeySlice;
 }
 
 /** For SQLite, a negative limit is none. */
 const noLimit = -1;
-const keysInRange = `SELECT ${packedColumns}, revision FROM api_key WHERE revision > ? AND revision <= ?
-  ORDER BY revision LIMIT ?`;
+const keysInRange = `SELECT ${sliceColumns}, max(revision) AS last FROM
+  (SELECT * FROM api_key WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?)`;
 
 /**
  * Returns the keys that must be read before `readChanges`, if they are too many for one transaction, which would hold
@@ -51,17 +52,20 @@ export function manyKeys(db: Database, seen: Seen | undefined, many: number): Ke
 }
 
 /** Returns the next keys of the range, which then begins after them; empty at its end. */
-export function keySlice(db: Database, range: KeyRange, length: number): PackedKeys {
-  const { after, to } = range;
-  return db.read(() => {
-    const rows = db.list(asIs, keysInRange, after, to, length);
-    const last = rows.at(-1);
-    if (last !== undefined) range.after = integer(last, 'revision');
-    return packKeys(rows);
-  });
+export function keySlice(db: Database, range: KeyRange, length: number): KeySlice {
+  const found = db.find(
+    (row) => {
+      const slice = keySliceOf(row);
+      if (slice.count > 0) range.after = integer(row, 'last');
+      return slice;
+    },
+    keysInRange,
+    range.after,
+    range.to,
+    length,
+  );
+  return found ?? noKeys;
 }
-
-const asIs = (row: Row): Row => row;
 
 /**
  * Returns undefined if nothing changed. The keys of `range` were read by slices. Throws a `StoreError`.
@@ -84,15 +88,16 @@ export function readChanges(db: Database, seen: Seen | undefined, range?: KeyRan
       ...(moved('model_alias') ? { aliases: db.list(aliasOf, allAliases) } : {}),
     };
     const delta: StoredDelta = { seen: { file, revisions: now }, rest };
-    if (!moved('api_key')) return { delta, keys: packKeys([]) };
+    if (!moved('api_key')) return { delta, keys: noKeys };
     const since = keysSince(before, now);
-    const rows = db.list(asIs, keysInRange, range?.to ?? since ?? -1, now.api_key, noLimit);
+    const after = range?.to ?? since ?? -1;
+    const keys = db.find(keySliceOf, keysInRange, after, now.api_key, noLimit) ?? noKeys;
     // Of all keys, those that were deleted after the slices began may be in the slices.
     const removedAfter = since ?? range?.to;
     const removedIds = removedAfter === undefined ? [] : removedSince(db, removedAfter);
     return {
       delta: { ...delta, keys: { replaceAll: since === undefined, removedIds } },
-      keys: packKeys(rows),
+      keys,
     };
   });
 }

@@ -9,10 +9,10 @@ import type { Worker } from 'node:worker_threads';
 import type { Clock } from '../../core/clock.ts';
 import { FlmError, StoreError } from '../../core/errors.ts';
 import { defaultPolicy, parsePolicy } from '../../core/security/security-policy.ts';
-import { type PackedKeys, unpackedKeys } from '../packed-keys.ts';
-import type { StoreAnswer, StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
+import { SlicedKeys, StoredKeys } from '../../core/security/stored-keys.ts';
+import type { StateDelta, StoreConnection, StoreReply, StoreRequest, Urgency } from '../store-requests.ts';
 import type { SpawnWorker } from './spawn-worker.ts';
-import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
+import type { FromThread, StoredDelta, ThreadStart, ToThread } from './thread-messages.ts';
 
 export interface StoreThreadOptions {
   readonly start: ThreadStart;
@@ -24,7 +24,7 @@ export interface StoreThreadOptions {
 
 interface Question {
   readonly askedAtMs: number;
-  readonly slices: PackedKeys[];
+  readonly slices: SlicedKeys[];
   readonly resolve: (reply: StoreReply) => void;
   readonly reject: (error: StoreError) => void;
 }
@@ -116,7 +116,7 @@ export class StoreThread implements StoreConnection {
     const question = this.#questions.get(n);
     if (question === undefined) return;
     if (answer.say === 'slice') {
-      question.slices.push(answer.keys);
+      question.slices.push(new SlicedKeys(answer.keys));
       // After a turn of the event loop, so that waiting requests run between two slices.
       setImmediate(() => worker.postMessage({ n, request: { do: 'next' } } satisfies ToThread));
       return;
@@ -128,8 +128,11 @@ export class StoreThread implements StoreConnection {
     }
     this.#pauseMs = firstPauseMs;
     try {
-      const checked = withPolicy(answer);
-      question.resolve({ answer: checked, keys: unpackedKeys(question.slices, removedIn(checked)) });
+      if (answer.say !== 'state' || answer.delta === undefined) return question.resolve({ answer, keys: [] });
+      const delta = withPolicy(answer.delta);
+      const removed = new Set(delta.keys?.removedIds);
+      const keys = new StoredKeys(question.slices, removed, new SlicedKeys(answer.keys));
+      question.resolve({ answer: { say: 'state', delta }, keys });
     } catch (error) {
       if (!(error instanceof FlmError)) throw error;
       question.reject(new StoreError(error.code, { params: error.params }));
@@ -150,17 +153,9 @@ export class StoreThread implements StoreConnection {
 }
 
 /** Throws POLICY_INVALID if the stored policy is invalid, for example after a manual edit. */
-function withPolicy(
-  answer: Exclude<FromThread['answer'], { readonly say: 'slice' | 'failed' }>,
-): StoreAnswer {
-  if (answer.say !== 'state' || answer.delta === undefined) return answer as StoreAnswer;
-  const { policy: stored, ...rest } = answer.delta.rest;
-  if (stored === undefined) return { say: 'state', delta: { ...answer.delta, rest } };
+function withPolicy(delta: StoredDelta): StateDelta {
+  const { policy: stored, ...rest } = delta.rest;
+  if (stored === undefined) return { ...delta, rest };
   const policy = stored.body === undefined ? defaultPolicy : parsePolicy(stored.body);
-  return { say: 'state', delta: { ...answer.delta, rest: { ...rest, policy } } };
-}
-
-/** Keys that were deleted after their slice was sent. */
-function removedIn(answer: StoreAnswer): ReadonlySet<string> {
-  return new Set(answer.say === 'state' ? answer.delta?.keys?.removedIds : []);
+  return { ...delta, rest: { ...rest, policy } };
 }

@@ -1,6 +1,6 @@
 /**
  * The messages between a proxy and its store thread: numbered requests of `store-requests.ts`. The thread answers each
- * request once, with its number. It sends the keys of a `look` in slices, and the proxy asks for each slice with `next`.
+ * request once, with its number. It sends many keys of a `look` in slices, and the proxy asks for each slice with `next`.
  *
  *   look  ->  slice*, state
  *
@@ -8,7 +8,7 @@
  */
 import type { ErrorCode, ErrorParams } from '../../core/errors.ts';
 import type { StateChange } from '../../core/security/ports.ts';
-import type { PackedKeys } from '../packed-keys.ts';
+import type { KeySlice } from '../../core/security/stored-keys.ts';
 import type { StateDelta, StoreAnswer, StoreRequest } from '../store-requests.ts';
 
 export interface ThreadStart {
@@ -27,7 +27,9 @@ export interface FromThread {
   readonly n: number;
   readonly answer:
     | Exclude<StoreAnswer, { readonly say: 'state' }>
-    | { readonly say: 'state'; readonly delta: StoredDelta | undefined }
-    | { readonly say: 'slice'; readonly keys: PackedKeys }
+    | { readonly say: 'state'; readonly delta: undefined }
+    /** `keys`: few keys, or those that changed while the slices were read. */
+    | { readonly say: 'state'; readonly delta: StoredDelta; readonly keys: KeySlice }
+    | { readonly say: 'slice'; readonly keys: KeySlice }
     | { readonly say: 'failed'; readonly code: ErrorCode; readonly params: ErrorParams };
 }

@@ -7,7 +7,6 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { AuditHead } from '../../core/audit/audit-chain.ts';
 import { systemClock } from '../../core/clock.ts';
 import { FlmError } from '../../core/errors.ts';
-import { packKeys } from '../packed-keys.ts';
 import { integer } from '../rows.ts';
 import type { Seen, StoreRequest } from '../store-requests.ts';
 import type { UsageBatch, UsageTotals } from '../usage-batches.ts';
@@ -20,7 +19,7 @@ import { deleteHandle, saveHandle } from './proxy-repository.ts';
 import { flmSchema, usageSchema } from './schema.ts';
 import { revokeKey } from './security-repository.ts';
 import { redeemShare } from './share-repository.ts';
-import { type KeyRange, keySlice, manyKeys, type Reading, readChanges } from './state-reader.ts';
+import { type KeyRange, keySlice, manyKeys, readChanges } from './state-reader.ts';
 import type { FromThread, ThreadStart, ToThread } from './thread-messages.ts';
 import {
   addHours,
@@ -32,8 +31,8 @@ import {
   usageOfFamily,
 } from './usage-repository.ts';
 
-/** Keys in one message: the proxy's thread handles as many in about a millisecond. */
-const sliceKeys = 500;
+/** Keys in one message. Revocations and usage wait while this thread reads them, some milliseconds. */
+const sliceKeys = 2_000;
 const usageBusyMs = 250;
 /** Entries of writers that ended without a `close` message are removed after this time. */
 const writerKeptMs = 7 * dayMs;
@@ -43,15 +42,8 @@ class StoreWorker {
   readonly #port: MessagePort;
   readonly #flm: Database;
   readonly #usage: Database;
-  /** The answer to a `look` whose slices are not all sent: first those of the range, then the keys of `reading`. */
-  #load:
-    | {
-        readonly n: number;
-        readonly seen: Seen | undefined;
-        readonly range: KeyRange | undefined;
-        reading: Reading | undefined;
-      }
-    | undefined;
+  /** A `look` whose slices are not all sent. */
+  #load: { readonly n: number; readonly seen: Seen | undefined; readonly range: KeyRange } | undefined;
   /** Tokens by family of keys that were last sent to the proxy. */
   #counted:
     | {
@@ -96,9 +88,9 @@ class StoreWorker {
       case 'look': {
         const { seen } = request;
         const range = manyKeys(this.#flm, seen, sliceKeys);
-        const reading = range === undefined ? readChanges(this.#flm, seen) : undefined;
-        if (range === undefined && reading === undefined) return { say: 'state', delta: undefined };
-        this.#load = { n, seen, range, reading };
+        if (range === undefined)
+          return { say: 'state', ...(readChanges(this.#flm, seen) ?? { delta: undefined }) };
+        this.#load = { n, seen, range };
         this.#sendSlice();
         return undefined;
       }
@@ -142,21 +134,12 @@ class StoreWorker {
     const load = this.#load;
     if (load === undefined) return;
     const { n, seen, range } = load;
-    if (range !== undefined && load.reading === undefined) {
-      const keys = keySlice(this.#flm, range, sliceKeys);
-      if (keys.ids.length > 0) return this.#say({ n, answer: { say: 'slice', keys } });
-      load.reading = readChanges(this.#flm, seen, range);
-    }
-    const { reading } = load;
-    assert(reading !== undefined, 'where there is a range, there are changes');
-    const { delta, keys } = reading;
-    if (keys.ids.length > 0) {
-      load.reading = { delta, keys: packKeys([]) };
-      this.#say({ n, answer: { say: 'slice', keys } });
-      return;
-    }
+    const keys = keySlice(this.#flm, range, sliceKeys);
+    if (keys.count > 0) return this.#say({ n, answer: { say: 'slice', keys } });
     this.#load = undefined;
-    this.#say({ n, answer: { say: 'state', delta } });
+    const reading = readChanges(this.#flm, seen, range);
+    assert(reading !== undefined, 'where there is a range, there are changes');
+    this.#say({ n, answer: { say: 'state', ...reading } });
   }
 
   #write(batch: UsageBatch): void {

@@ -1,0 +1,114 @@
+/**
+ * The keys of one whole read of the store: indexed by digest at once, by id when first needed, and compiled when they are
+ * first used. Of a hundred thousand keys, most are not used soon.
+ */
+import type { KeyView } from './api-key.ts';
+import { compileKey } from './key-view.ts';
+import { digestBytes, digestWords, type SlicedKeys } from './stored-keys.ts';
+
+interface Part {
+  readonly keys: SlicedKeys;
+  /** The position of its first key. */
+  readonly first: number;
+}
+
+export class ReadKeys {
+  readonly count: number;
+  readonly #parts: readonly Part[];
+  /**
+   * A hash table with open addressing: a key's position + 1, at the place that the beginning of its digest names or behind it.
+   * At least half is empty. The digest of a secret is as good as a random number.
+   */
+  readonly #places: Uint32Array;
+  readonly #asked = new Uint32Array(digestWords);
+  readonly #views = new Map<number, KeyView>();
+  /** The keys in `#views`. */
+  readonly #viewById = new Map<string, KeyView>();
+  #positions: ReadonlyMap<string, number> | undefined;
+
+  constructor(slices: readonly SlicedKeys[]) {
+    const parts: Part[] = [];
+    let count = 0;
+    for (const keys of slices) {
+      parts.push({ keys, first: count });
+      count += keys.count;
+    }
+    this.count = count;
+    this.#parts = parts;
+    this.#places = new Uint32Array(2 ** Math.ceil(Math.log2(count * 2 + 1)));
+    for (const { keys, first } of parts) {
+      // An invalid rule is an error of the read, not of the first request with the key.
+      for (const kind of keys.kinds) compileKey(kind);
+      const { digests } = keys;
+      for (let i = 0; i < keys.count; i++)
+        this.#places[this.#freePlace(digests[i * digestWords] as number)] = first + i + 1;
+    }
+  }
+
+  withDigest(digest: string): KeyView | undefined {
+    const at = this.#find(digest);
+    return at === undefined ? undefined : this.#viewAt(at);
+  }
+
+  withId(id: string): KeyView | undefined {
+    const used = this.#viewById.get(id);
+    if (used !== undefined || this.count === 0) return used;
+    this.#positions ??= this.#positionById();
+    const at = this.#positions.get(id);
+    return at === undefined ? undefined : this.#viewAt(at);
+  }
+
+  withLabel(label: string): readonly KeyView[] {
+    return this.#parts.flatMap(({ keys, first }) =>
+      keys.labels.flatMap((each, i) => (each === label ? [this.#viewAt(first + i)] : [])),
+    );
+  }
+
+  usableAt(nowMs: number): number {
+    return this.#parts.reduce((sum, { keys }) => sum + keys.usableAt(nowMs), 0);
+  }
+
+  /** `word`: the first one of the digest. */
+  #freePlace(word: number): number {
+    const mask = this.#places.length - 1;
+    let place = word & mask;
+    while (this.#places[place] !== 0) place = (place + 1) & mask;
+    return place;
+  }
+
+  #find(digest: string): number | undefined {
+    if (this.count === 0 || digest.length !== digestBytes * 2) return undefined;
+    const asked = this.#asked;
+    if (Buffer.from(asked.buffer).write(digest, 'hex') !== digestBytes) return undefined;
+    const mask = this.#places.length - 1;
+    for (let place = (asked[0] as number) & mask; ; place = (place + 1) & mask) {
+      const found = this.#places[place] as number;
+      if (found === 0) return undefined;
+      const { keys, first } = this.#partOf(found - 1);
+      const from = (found - 1 - first) * digestWords;
+      if (asked.every((word, i) => keys.digests[from + i] === word)) return found - 1;
+    }
+  }
+
+  #positionById(): ReadonlyMap<string, number> {
+    const positions = new Map<string, number>();
+    for (const { keys, first } of this.#parts)
+      for (const [i, id] of keys.ids.entries()) positions.set(id, first + i);
+    return positions;
+  }
+
+  #partOf(at: number): Part {
+    // The first part begins with 0.
+    return this.#parts.findLast(({ first }) => first <= at) as Part;
+  }
+
+  #viewAt(at: number): KeyView {
+    const known = this.#views.get(at);
+    if (known !== undefined) return known;
+    const { keys, first } = this.#partOf(at);
+    const view = compileKey(keys.keyAt(at - first));
+    this.#views.set(at, view);
+    this.#viewById.set(view.id, view);
+    return view;
+  }
+}
