@@ -101,7 +101,7 @@ const parts: readonly Part[] = [
 ];
 
 function section({ names, title, text, unit }: Part, { figures }: Results): string | undefined {
-  const own = figures.filter(({ part }) => names.includes(part));
+  const own = names.flatMap((name) => figures.filter(({ part }) => part === name));
   if (own.length === 0) return undefined;
   const column = ({ part, case: name }: Figure): string =>
     part === 'burst' || part === 'spread' ? part : name;
