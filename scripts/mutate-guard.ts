@@ -26,6 +26,8 @@ const readerFile = 'src/gateway/http/fast-path-parser.ts';
 const headFile = 'src/gateway/http/fast-path-head.ts';
 const memoryFile = 'src/gateway/http/head-memory.ts';
 const fieldsFile = 'src/gateway/request-headers.ts';
+const keySetFile = 'src/core/security/key-set.ts';
+const readKeysFile = 'src/core/security/read-keys.ts';
 const engineHeadFile = 'src/upstream/remembered-head.ts';
 const engineParserFile = 'src/upstream/response-parser.ts';
 /** Wire tests that apply to both parsers. */
@@ -107,8 +109,37 @@ function mutants(): readonly Mutant[] {
     change: (source: string) => replaceOnce(source, rule, { by: () => by }),
     tests: engineHeadTests,
   }));
-  return [...without, ...swapped, ...lenient, ...forgetful, ...forgetfulOfEngines, ...ofReader];
+  const ofKeys = keyRules.map(([name, file, rule, by]) => ({
+    name: `a set of keys that ${name}`,
+    file,
+    change: (source: string) => replaceOnce(source, rule, { by: () => by }),
+    tests: ['src/core/security/key-set.test.ts'],
+  }));
+  return [...without, ...swapped, ...lenient, ...forgetful, ...forgetfulOfEngines, ...ofKeys, ...ofReader];
 }
+
+/** Rules of the look-up of a key: the removed text and its replacement. */
+const keyRules: readonly (readonly [name: string, file: string, rule: string, by: string])[] = [
+  [
+    'finds a deleted key by its digest',
+    keySetFile,
+    'key === undefined || this.#gone.has(key.id) ? undefined : key',
+    'key',
+  ],
+  [
+    'finds a deleted key by its id',
+    keySetFile,
+    'this.#gone.has(id) ? undefined : this.#read.withId(id)',
+    'this.#read.withId(id)',
+  ],
+  [
+    'compares the beginning of a digest',
+    readKeysFile,
+    'asked.every((word, i) => keys.digests[from + i] === word)',
+    'asked[0] === keys.digests[from]',
+  ],
+  ['takes a text that begins with a digest', readKeysFile, '|| digest.length !== digestBytes * 2', ''],
+];
 
 /** Rules of FastPathParser for the head of a request: the removed text and its replacement. */
 const headRules: readonly (readonly [name: string, rule: string, by: string])[] = [

@@ -10,6 +10,7 @@ import { type CopiedTable, type CopiedValue, copiedTables } from '../../src/stor
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { moreRuns } from '../helpers/more-runs.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
+import { sampleDigest } from '../helpers/store-samples.ts';
 import { openedStore } from '../helpers/temporary-store.ts';
 
 const keys = 200 * moreRuns;
@@ -49,7 +50,7 @@ test('many keys and a year of usage come back on a fresh machine, and a revoked 
       api_key: [
         row,
         ...names.map((name) =>
-          changed('api_key', row, { id: name, family_id: name, label: name, digest: `digest of ${name}` }),
+          changed('api_key', row, { id: name, family_id: name, label: name, digest: sampleDigest(name) }),
         ),
       ],
       // Each key is used on 36 days of the year.

@@ -79,7 +79,8 @@ export class KeySet {
     const byId = new Map(this.#byId);
     const byDigest = new Map(this.#byDigest);
     const remove = (id: string): void => {
-      gone.add(id);
+      // Few keys, and those of PostgreSQL, are all in the maps.
+      if (this.#read.count > 0) gone.add(id);
       const before = byId.get(id);
       if (before === undefined) return;
       byId.delete(id);
