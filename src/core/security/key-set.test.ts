@@ -1,51 +1,35 @@
 /** A set of keys finds what a map with all keys would find, before and after changes. */
 import assert from 'node:assert/strict';
-import { hash } from 'node:crypto';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { keySlice, sampleKey } from '../../../test/helpers/key-samples.ts';
 import { moreRuns } from '../../../test/helpers/more-runs.ts';
+import { sampleDigest } from '../../../test/helpers/store-samples.ts';
 import type { EnforcedKey, KeyView } from './api-key.ts';
 import { KeySet } from './key-set.ts';
 import { compileKey } from './key-view.ts';
 import { SlicedKeys } from './stored-keys.ts';
 
-const digestOf = (name: string): string => hash('sha256', name, 'hex');
-const key = (name: string, parts: Partial<EnforcedKey> = {}): EnforcedKey => {
-  const {
-    owner: _,
-    note: __,
-    prefix: ___,
-    createdAtMs: ____,
-    ...enforced
-  } = sampleKey({
-    id: name,
-    digest: digestOf(name),
-    ...parts,
-  });
-  return enforced;
-};
+const key = (name: string, parts: Partial<EnforcedKey> = {}): EnforcedKey =>
+  sampleKey({ id: name, digest: sampleDigest(name), ...parts });
 const read = (...slices: readonly (readonly EnforcedKey[])[]): KeySet =>
-  KeySet.read(
-    slices.map((keys) => new SlicedKeys(keySlice(keys))),
-    new Set(),
-  );
+  KeySet.read(slices.map((keys) => new SlicedKeys(keySlice(keys))));
 
 test('a key that was read with others has its own fields and rules', () => {
   const keys = read(
     [key('a'), key('b', { label: 'b', familyId: 'a', models: ['qwen*'], expiresAtMs: 7 })],
     [key('c', { pausedAtMs: 1 })],
   );
-  const b = keys.withDigest(digestOf('b'));
+  const b = keys.withDigest(sampleDigest('b'));
   assert.deepEqual(
     [b?.id, b?.familyId, b?.label, b?.expiresAtMs, b?.digest],
-    ['b', 'a', 'b', 7, digestOf('b')],
+    ['b', 'a', 'b', 7, sampleDigest('b')],
   );
   assert.deepEqual([b?.mayUseModel('qwen3'), b?.mayUseModel('llama')], [true, false]);
   assert.deepEqual([keys.withId('b'), ...keys.withLabel('b')], [b, b]);
   const c = keys.withId('c');
   assert.deepEqual([c?.paused, c?.familyId, c?.expiresAtMs], [true, 'c', Number.POSITIVE_INFINITY]);
-  assert.equal(keys.withDigest(digestOf('c')), c);
+  assert.equal(keys.withDigest(sampleDigest('c')), c);
   assert.deepEqual([keys.size, keys.usableAt(6), keys.usableAt(7)], [3, 2, 1]);
 });
 
@@ -75,14 +59,14 @@ test('a rule that cannot be compiled is an error of the read, not of a request',
 test('a change leaves the set before as it was, and keys that did not change are the same', () => {
   const before = read([key('a'), key('b')]);
   const a = before.withId('a');
-  const after = before.with([compileKey(key('b', { digest: digestOf('new') }))], []);
+  const after = before.with([compileKey(key('b', { digest: sampleDigest('new') }))], []);
   assert.equal(after.withId('a'), a);
   assert.deepEqual(
-    [before, after].map((keys) => keys.withDigest(digestOf('b'))?.id),
+    [before, after].map((keys) => keys.withDigest(sampleDigest('b'))?.id),
     ['b', undefined],
   );
   assert.deepEqual(
-    [before, after].map((keys) => keys.withDigest(digestOf('new'))?.id),
+    [before, after].map((keys) => keys.withDigest(sampleDigest('new'))?.id),
     [undefined, 'b'],
   );
 });
@@ -112,10 +96,7 @@ test('after any changes a set finds the same keys as a map of all keys', () => {
       const unique = slices.map((keys) => keys.filter(({ id }) => !known.has(id) && known.add(id)));
       const model = new Map(unique.flat().map((each) => [each.id, each]));
       for (const id of removed) model.delete(id);
-      let keys = KeySet.read(
-        unique.map((each) => new SlicedKeys(keySlice(each))),
-        new Set(removed),
-      );
+      let keys = read(...unique).with([], removed);
       check(keys, model);
       for (const each of changes) {
         const before = { keys, model: new Map(model) };
@@ -137,7 +118,7 @@ function check(keys: KeySet, model: ReadonlyMap<string, EnforcedKey>): void {
     const one = model.get(name);
     const expected = facts(one && compileKey(one));
     assert.deepEqual(facts(keys.withId(name)), expected);
-    assert.deepEqual(facts(keys.withDigest(digestOf(name))), expected);
+    assert.deepEqual(facts(keys.withDigest(sampleDigest(name))), expected);
     const labelled = all.filter(({ label }) => label === name).map(({ id }) => id);
     assert.deepEqual(
       keys

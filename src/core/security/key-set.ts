@@ -12,7 +12,7 @@ import { ReadKeys } from './read-keys.ts';
 import type { SlicedKeys } from './stored-keys.ts';
 
 export class KeySet {
-  static readonly empty = KeySet.read([], new Set());
+  static readonly empty = KeySet.read([]);
 
   readonly #read: ReadKeys;
   /** Ids that are not, or no longer, those of a key of the read. */
@@ -32,9 +32,9 @@ export class KeySet {
     this.#byDigest = byDigest;
   }
 
-  /** The keys of these slices, without those with the removed ids. Throws if a key cannot be compiled. */
-  static read(slices: readonly SlicedKeys[], removed: ReadonlySet<string>): KeySet {
-    return new KeySet(new ReadKeys(slices), removed, new Map(), new Map());
+  /** The keys of these slices. Throws if a key cannot be compiled. */
+  static read(slices: readonly SlicedKeys[]): KeySet {
+    return new KeySet(new ReadKeys(slices), new Set(), new Map(), new Map());
   }
 
   /** `digest`: SHA-256 in lower-case hexadecimal. */

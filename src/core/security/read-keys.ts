@@ -21,8 +21,7 @@ export class ReadKeys {
    */
   readonly #places: Uint32Array;
   readonly #asked = new Uint32Array(digestWords);
-  readonly #views = new Map<number, KeyView>();
-  /** The keys in `#views`. */
+  /** The keys that were used. */
   readonly #viewById = new Map<string, KeyView>();
   #positions: ReadonlyMap<string, number> | undefined;
 
@@ -103,11 +102,10 @@ export class ReadKeys {
   }
 
   #viewAt(at: number): KeyView {
-    const known = this.#views.get(at);
-    if (known !== undefined) return known;
     const { keys, first } = this.#partOf(at);
+    const known = this.#viewById.get(keys.ids[at - first] as string);
+    if (known !== undefined) return known;
     const view = compileKey(keys.keyAt(at - first));
-    this.#views.set(at, view);
     this.#viewById.set(view.id, view);
     return view;
   }

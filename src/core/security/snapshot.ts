@@ -108,8 +108,8 @@ export class SnapshotHolder implements SnapshotSource {
   #changedKeys(before: KeySet, { replaceAll, upserted, removedIds }: StoredKeyChange): KeySet {
     for (const id of removedIds) this.#revoked.delete(id);
     if (replaceAll && upserted instanceof StoredKeys) {
-      const read = KeySet.read(upserted.slices, upserted.removed);
-      return read.with([...this.#stillRevoked(read), ...this.#compiled(upserted.changed)], []);
+      const read = KeySet.read(upserted.slices);
+      return read.with([...this.#stillRevoked(read), ...this.#compiled(upserted.changed)], removedIds);
     }
     return (replaceAll ? KeySet.empty : before).with(this.#compiled(upserted), removedIds);
   }
