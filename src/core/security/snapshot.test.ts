@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sampleKey } from '../../../test/helpers/key-samples.ts';
+import { keySlice, sampleKey } from '../../../test/helpers/key-samples.ts';
+import { sampleDigest } from '../../../test/helpers/store-samples.ts';
 import type { ApiKey } from './api-key.ts';
 import { defaultPolicy, parsePolicy } from './security-policy.ts';
 import { type Snapshot, SnapshotHolder } from './snapshot.ts';
+import { SlicedKeys, StoredKeys } from './stored-keys.ts';
 
 const key = (id: string, digest: string, parts: Partial<ApiKey> = {}): ApiKey =>
   sampleKey({ id, digest, ...parts });
@@ -86,6 +88,38 @@ test('a key that is revoked in memory stays so whatever the store says, until th
 
   holder.apply(upsert(key('k1', 'd1', { revokedAtMs: 5 })));
   assert.deepEqual(swaps, [false, true, true, true, true, true]);
+});
+
+test('after many keys are read, a key revoked in memory stays so, and one deleted meanwhile is not found', () => {
+  const holder = new SnapshotHolder(defaultPolicy);
+  const [k1, k2, k3, k4] = ['k1', 'k2', 'k3', 'k4'].map((id) => key(id, sampleDigest(id)));
+  assert.ok(k1 && k2 && k3 && k4);
+  holder.apply(upsert(k1, k2));
+  holder.revoke('k1');
+  const reread = (...first: ApiKey[]): void => {
+    const slices = [first, [k3, k4]].map((keys) => new SlicedKeys(keySlice(keys)));
+    const changed = [key('k4', sampleDigest('new'))];
+    const removedIds = ['k3'];
+    const upserted = new StoredKeys(slices, new Set(removedIds), changed);
+    holder.apply({ keys: { replaceAll: true, upserted, removedIds } });
+  };
+  const revokedByDigest = (...names: string[]) =>
+    names.map((name) => holder.current().keys.withDigest(sampleDigest(name))?.revoked);
+
+  reread(k1, k2);
+  assert.deepEqual(revokedByDigest('k1', 'k2', 'k3', 'k4', 'new'), [
+    true,
+    false,
+    undefined,
+    undefined,
+    false,
+  ]);
+  assert.equal(holder.current().keys.size, 3);
+  // The store knows the revocation now, so later states of the key are those of the store.
+  reread({ ...k1, revokedAtMs: 1 }, k2);
+  assert.deepEqual(revokedByDigest('k1', 'k2'), [true, false]);
+  reread(k1, k2);
+  assert.deepEqual(revokedByDigest('k1', 'k2'), [false, false]);
 });
 
 test('a name means the key with that id, otherwise every key that can be used and has that label', () => {
