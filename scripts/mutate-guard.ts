@@ -97,29 +97,31 @@ function mutants(): readonly Mutant[] {
     change: (source: string) => replaceOnce(source, rule, { by: () => by }),
     tests: headTests,
   }));
-  const forgetful = memoryRules.map(([name, file, rule, by]) => ({
-    name: `a memory of heads that ${name}`,
-    file,
-    change: (source: string) => replaceOnce(source, rule, { by: () => by }),
-    tests: memoryTests,
-  }));
-  const forgetfulOfEngines = engineHeadRules.map(([name, file, rule, by]) => ({
-    name: `a memory of engine heads that ${name}`,
-    file,
-    change: (source: string) => replaceOnce(source, rule, { by: () => by }),
-    tests: engineHeadTests,
-  }));
-  const ofKeys = keyRules.map(([name, file, rule, by]) => ({
-    name: `a set of keys that ${name}`,
-    file,
-    change: (source: string) => replaceOnce(source, rule, { by: () => by }),
-    tests: ['src/core/security/key-set.test.ts'],
-  }));
-  return [...without, ...swapped, ...lenient, ...forgetful, ...forgetfulOfEngines, ...ofKeys, ...ofReader];
+  return [
+    ...without,
+    ...swapped,
+    ...lenient,
+    ...ofRules('a memory of heads', memoryRules, memoryTests),
+    ...ofRules('a memory of engine heads', engineHeadRules, engineHeadTests),
+    ...ofRules('a set of keys', keyRules, ['src/core/security/key-set.test.ts']),
+    ...ofReader,
+  ];
 }
 
-/** Rules of the look-up of a key: the removed text and its replacement. */
-const keyRules: readonly (readonly [name: string, file: string, rule: string, by: string])[] = [
+/** The removed text of a file, and its replacement. */
+type Rule = readonly [name: string, file: string, rule: string, by: string];
+
+function ofRules(what: string, rules: readonly Rule[], tests: readonly string[]): readonly Mutant[] {
+  return rules.map(([name, file, rule, by]) => ({
+    name: `${what} that ${name}`,
+    file,
+    change: (source) => replaceOnce(source, rule, { by: () => by }),
+    tests,
+  }));
+}
+
+/** Rules of the look-up of a key. */
+const keyRules: readonly Rule[] = [
   [
     'finds a deleted key by its digest',
     keySetFile,
@@ -169,7 +171,7 @@ const headRules: readonly (readonly [name: string, rule: string, by: string])[] 
 ];
 
 /** Rules for heads that a connection remembers: the removed text and its replacement. */
-const memoryRules: readonly (readonly [name: string, file: string, rule: string, by: string])[] = [
+const memoryRules: readonly Rule[] = [
   ['compares no byte', memoryFile, '!== known.digest) return', '=== undefined) return'],
   [
     'does not compare what follows the length',
@@ -196,7 +198,7 @@ const memoryRules: readonly (readonly [name: string, file: string, rule: string,
 ];
 
 /** Rules for response heads that a connection to an engine remembers. */
-const engineHeadRules: readonly (readonly [name: string, file: string, rule: string, by: string])[] = [
+const engineHeadRules: readonly Rule[] = [
   ['does not compare what precedes the length', engineHeadFile, 'i < digitsAt; i++', 'i < 0; i++'],
   [
     'does not compare what follows the length',
