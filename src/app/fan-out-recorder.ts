@@ -2,10 +2,11 @@
  * Records each request in the log, metrics, tail, list of refusals, and usage. All receive the same record, and none
  * delays a request. Events that a client without a key can cause at will are logged within a quota.
  *
- * Usage is counted as soon as a request ends: the key's next request, here or in another process, is judged by it. The rest
- * is recorded at the end of the turn of the event loop, for all requests of the turn one after another, when their responses
- * are sent. All code that a request runs is ten times as large as the instruction cache of a core: otherwise the code of the
- * receivers would be loaded again for each of them.
+ * Usage is counted as soon as a request ends, because the key's next request is judged by it, here or in another process.
+ *
+ * The other receivers get all requests of a turn of the event loop at its end, when the responses are sent. Otherwise their
+ * code would be loaded again for each request: all code that a request runs is ten times as large as the instruction cache of
+ * a core.
  */
 import type { Clock } from '../core/clock.ts';
 import { type ErrorCode, type ErrorParams, errorTable } from '../core/errors.ts';

@@ -1,6 +1,7 @@
 /**
  * Makes slices of keys in SQLite: one row with the columns of many keys as texts, which is cheaper than a row for each key.
  */
+import type { EnforcedKey } from '../core/security/api-key.ts';
 import { digestWords, type KeySlice } from '../core/security/stored-keys.ts';
 import { enforcedKeyOf, integer, type Row, RowFault, text } from './rows.ts';
 
@@ -46,7 +47,7 @@ export function keySliceOf(row: Row): KeySlice {
   if (hex.length !== length * 2 || Buffer.from(digests.buffer).write(hex, 'hex') !== length)
     throw new RowFault('the digest of a key is not 64 hexadecimal digits');
   const expiries = JSON.parse(text(row, 'expiries')) as readonly unknown[];
-  const kinds: KeySlice['kinds'][number][] = [];
+  const kinds: EnforcedKey[] = [];
   const known = new Map<string, number>();
   const kindOf = new Uint32Array(count);
   let last = '';
@@ -75,7 +76,7 @@ function expiryMs(stored: unknown): number {
   return stored === null ? Number.POSITIVE_INFINITY : integer({ expires_at: stored }, 'expires_at');
 }
 
-function kindIn(shared: string): KeySlice['kinds'][number] {
+function kindIn(shared: string): EnforcedKey {
   const [family, ...values] = JSON.parse(shared) as readonly unknown[];
   const columns = Object.fromEntries(sharedColumns.map((name, i) => [name, values[i]]));
   return enforcedKeyOf({ ...columns, id: '', label: '', digest: '', expires_at: null, family_id: family });

@@ -16,8 +16,8 @@ export class ReadKeys {
   readonly count: number;
   readonly #parts: readonly Part[];
   /**
-   * A hash table with open addressing: a key's position + 1, at the place that the beginning of its digest names or behind it.
-   * At least half is empty. The digest of a secret is as good as a random number.
+   * A hash table with open addressing: the position of each key + 1. The first word of its digest, which is as good as a random
+   * number, names the place; if that is taken, the next free one is used. At least half is empty.
    */
   readonly #places: Uint32Array;
   readonly #asked = new Uint32Array(digestWords);

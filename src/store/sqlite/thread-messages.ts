@@ -1,6 +1,6 @@
 /**
  * The messages between a proxy and its store thread: numbered requests of `store-requests.ts`. The thread answers each
- * request once, with its number. It sends many keys of a `look` in slices, and the proxy asks for each slice with `next`.
+ * request once, with its number. If a `look` has many keys, it sends them in slices, and the proxy asks for each with `next`.
  *
  *   look  ->  slice*, state
  *
