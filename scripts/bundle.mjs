@@ -48,6 +48,7 @@ function startChunks() {
  */
 const startFiles = [
   ['main', 'src/cli/main.ts'],
+  ['early', 'src/app/early-launch.ts'],
   ['proxy', 'src/app/launched.ts'],
   ['commands', 'src/cli/command-line.ts'],
   ['flm', 'src/app/flm.ts'],

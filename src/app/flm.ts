@@ -22,11 +22,11 @@ import { ShareService } from '../core/security/share-service.ts';
 import { changeRetention } from '../core/usage/retention.ts';
 import { type ControlClient, controlClient } from '../process/control-client.ts';
 import { DetachedController } from '../process/detached-controller.ts';
-import type { LaunchCommand } from '../process/launched-child.ts';
 import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
 import { portHolder } from '../process/port-holder.ts';
-import { thisProgram } from '../process/this-program.ts';
+import type { LaunchCommand } from '../process/spawn-child.ts';
+import { launchedProxy } from '../process/this-program.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
 import { makeEngineDiscovery } from './engine-discovery.ts';
 import { openFlmStore } from './flm-store.ts';
@@ -130,12 +130,7 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
         environmentSettings(environment, (path) => machine.readSecret({ from: 'file', path })),
       sharesDatabase: store.sharedFiles !== undefined,
     });
-  const program = thisProgram(options.entry);
-  const launch = {
-    command: program.command,
-    args: [...program.args, 'proxy', 'run', '--launched'],
-    env: environment,
-  };
+  const launch = launchedProxy(options.entry, environment);
   const detached = new DetachedController({
     launch,
     paths,

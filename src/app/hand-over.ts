@@ -14,8 +14,9 @@ import type { HandOverRequest, InheritedSocket } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
 import type { Gateway } from '../gateway/gateway.ts';
 import { removeStaleSocket } from '../process/control-socket.ts';
-import { firstInheritedFd, type LaunchCommand, LaunchedChild } from '../process/launched-child.ts';
+import { LaunchedChild } from '../process/launched-child.ts';
 import { startLimitMs } from '../process/launcher.ts';
+import { firstInheritedFd, type LaunchCommand, spawnChild } from '../process/spawn-child.ts';
 import { withoutSupervisor } from '../process/supervisor.ts';
 import type { ProxyStore } from '../store/store.ts';
 import { newNonce, newProxyId, type Start } from './proxy-parts.ts';
@@ -114,7 +115,7 @@ class Successor {
   readonly #request: HandOverRequest;
   readonly #child: LaunchedChild;
 
-  /** Throws like `LaunchedChild`. */
+  /** Throws like `spawnChild`. */
   constructor(deps: HandOverDeps, request: HandOverRequest) {
     const { machine, log, options: running } = deps.start;
     const { supervised } = deps;
@@ -131,13 +132,13 @@ class Successor {
     this.#request = request;
     this.id = newProxyId(machine.secrets);
     this.#nonce = newNonce(machine.secrets);
-    this.#child = new LaunchedChild({
+    const child = spawnChild({
       command: { ...program, env: supervised ? withoutSockets(env) : withoutSupervisor(env) },
-      clock: machine.clock,
       home: machine.paths.home,
       output: supervised ? (log.descriptor ?? 2) : machine.paths.logFile(options.profile),
       descriptors: deps.sockets.map(({ fd }) => fd),
     });
+    this.#child = new LaunchedChild(child, machine.clock);
   }
 
   get pid(): number | undefined {

@@ -8,12 +8,12 @@ import { finishReplacement } from '../files/replace-files.ts';
 import type { LogDestination } from '../observe/logger.ts';
 import { endByMistake } from '../process/crash.ts';
 import { runDetachedChild } from '../process/detached-child.ts';
-import type { LaunchCommand } from '../process/launched-child.ts';
 import { LogFile } from '../process/log-file.ts';
 import { logLine, logNodeWarnings } from '../process/log-line.ts';
 import type { LogStream } from '../process/log-stream.ts';
 import { makeHomeFolders } from '../process/paths.ts';
-import { thisProgram } from '../process/this-program.ts';
+import type { LaunchCommand } from '../process/spawn-child.ts';
+import { launchedProxy } from '../process/this-program.ts';
 import { type Machine, thisMachine } from './machine.ts';
 import { makeProxyFactory } from './proxy.ts';
 import type { ProxyLog } from './proxy-parts.ts';
@@ -23,8 +23,6 @@ import { foregroundReplaceable, superviseProxy } from './supervised.ts';
 /** Resolves with the exit status of the process. */
 export async function runLaunched(environment: Environment): Promise<number> {
   const machine = thisMachine(environment);
-  makeHomeFolders(machine.paths);
-  finishReplacement(machine.paths.home);
   // The process runs nothing but the proxy, so nothing restores what these lines change.
   process.stderr.on('error', () => {});
   endByMistake();
@@ -37,11 +35,12 @@ export async function runLaunched(environment: Environment): Promise<number> {
   };
   const proxyLog: ProxyLog = { destination, level: 'info' };
   logNodeWarnings((line) => void process.stderr.write(line));
-  const { command, args } = thisProgram(process.argv[1] ?? '');
-  const program = { command, args: [...args, 'proxy', 'run', '--launched'], env: environment };
+  const program = launchedProxy(process.argv[1] ?? '', environment);
   let status = 1;
   try {
     status = await runDetachedChild((options, signal, takeOver) => {
+      makeHomeFolders(machine.paths);
+      finishReplacement(machine.paths.home);
       if (takeOver?.supervised === true) {
         log = openStreamLog(process.stderr, true);
         return startSupervised({ machine, proxyLog, program }, options, signal, takeOver);

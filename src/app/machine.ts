@@ -3,8 +3,8 @@
  * network interfaces or a random source.
  */
 import { hash, randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
-import { homedir, hostname, networkInterfaces, tmpdir, userInfo } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { homedir, hostname, networkInterfaces, userInfo } from 'node:os';
 import { crc32 } from 'node:zlib';
 import packageJson from '../../package.json' with { type: 'json' };
 import { type Clock, systemClock } from '../core/clock.ts';
@@ -14,8 +14,9 @@ import type { SecretTools } from '../core/security/key-secret.ts';
 import { type StoreSettings, storeSettings } from '../core/store-settings.ts';
 import { machineAddresses } from '../engines/exposure.ts';
 import { findProgram } from '../engines/find-program.ts';
-import { type HomePaths, homePaths, serviceFolders } from '../process/paths.ts';
+import type { HomePaths } from '../process/paths.ts';
 import type { MachineNames } from '../tls/server-names.ts';
+import { machinePaths } from './machine-paths.ts';
 
 export interface Machine {
   readonly version: string;
@@ -62,14 +63,7 @@ export function thisMachine(environment: Environment): Machine {
   return {
     version: packageJson.version,
     environment,
-    paths: homePaths({
-      env: environment,
-      platform: process.platform,
-      userHome: homedir(),
-      temporaryFolder: tmpdir(),
-      uid: process.geteuid?.(),
-      serviceFiles: process.getuid?.() === 0 ? serviceFolders(process.platform).flatMap(namesIn) : [],
-    }),
+    paths: machinePaths(environment),
     clock: systemClock,
     hostname: hostname(),
     secrets: secretTools,
@@ -90,14 +84,6 @@ export function thisMachine(environment: Environment): Machine {
     },
     userName: () => userName(environment),
   };
-}
-
-function namesIn(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch {
-    return [];
-  }
 }
 
 function readSecret(secret: SecretRef, environment: Environment): string | undefined {

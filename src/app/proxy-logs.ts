@@ -3,7 +3,7 @@
  * that is saved or has a log; no part of it reaches a path unless it is such a profile.
  */
 import { existsSync } from 'node:fs';
-import { profileNamePattern } from '../core/proxy/proxy-config.ts';
+import { profileNamePattern } from '../core/proxy/profile-name.ts';
 import { type LogPage, type LogPageRequest, readLogPage } from '../process/log-pages.ts';
 import type { Flm } from './flm.ts';
 

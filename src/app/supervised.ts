@@ -5,7 +5,7 @@
 import { ProxyError } from '../core/errors.ts';
 import type { RunningProxy, TakeOver } from '../core/proxy/ports.ts';
 import { clientUrl } from '../core/proxy/proxy-handle.ts';
-import type { LaunchCommand } from '../process/launched-child.ts';
+import type { LaunchCommand } from '../process/spawn-child.ts';
 import { findSupervisor, notifyProgram, supervisorFacts } from '../process/supervisor.ts';
 import { runSystemdNotify, SystemdNotifier } from '../process/systemd-notify.ts';
 import type { Replaceable } from './hand-over.ts';

@@ -5,9 +5,15 @@
 import process from 'node:process';
 import { environment } from './environment.ts';
 
-const [group, command, flag, ...more] = process.argv.slice(2);
+const [entry = '', group, command, ...words] = process.argv.slice(1);
 // As `flm proxy start` and a proxy that is restarted call it.
-if (group === 'proxy' && command === 'run' && flag === '--launched' && more.length === 0) {
+if (group === 'proxy' && command === 'run' && words[0] === '--launched' && words.length === 1) {
   const { runLaunched } = await import('../app/launched.ts');
   process.exitCode = await runLaunched(environment);
-} else await import('./command-line.ts');
+} else {
+  if (group === 'proxy' && command === 'start') {
+    const { launchEarly } = await import('../app/early-launch.ts');
+    launchEarly(environment, entry, words);
+  }
+  await import('./command-line.ts');
+}

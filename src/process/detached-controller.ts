@@ -17,10 +17,10 @@ import type {
 import type { ProxyHandle, ProxyStatus } from '../core/proxy/proxy-handle.ts';
 import { controlClient, stopSlackMs } from './control-client.ts';
 import { removeStaleSocket } from './control-socket.ts';
-import type { LaunchCommand } from './launched-child.ts';
 import { launch } from './launcher.ts';
 import type { HomePaths } from './paths.ts';
 import { processState } from './process-identity.ts';
+import type { LaunchCommand } from './spawn-child.ts';
 
 export interface DetachedControllerOptions {
   readonly launch: LaunchCommand;

@@ -1,45 +1,14 @@
 /**
  * The parent's side of a process that was spawned to become a proxy. The parent is a launcher, or the proxy that the
  * child replaces. Exchanges launch messages with the child, and ends it.
- *
- * The child runs in /, without NODE_OPTIONS, in its own session. Its output is appended to the log of its profile, or
- * goes to stdout or stderr of this process.
  */
-
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Clock } from '../core/clock.ts';
-import type { Environment } from '../core/environment.ts';
-import { ProxyError } from '../core/errors.ts';
-import { systemRefusal } from '../core/system-error.ts';
-import { codeOf } from './control-socket.ts';
+import type { ProxyError } from '../core/errors.ts';
 import { type ChildMessage, childMessageIn, type LauncherMessage } from './launch-messages.ts';
+import { type SpawnedChild, startFailed } from './spawn-child.ts';
 import { proxyErrorOf } from './wire-error.ts';
-
-/** A program that calls `runDetachedChild`. */
-export interface LaunchCommand {
-  /** An absolute path, because the child runs in another folder. */
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Environment;
-}
-
-export interface LaunchedChildOptions {
-  readonly command: LaunchCommand;
-  readonly clock: Clock;
-  /** An absolute path, so that the child uses the same data folder. */
-  readonly home: string;
-  /** Where the child's output goes: to a file, or to stdout (1) or stderr (2) of this process. */
-  readonly output: string | 1 | 2;
-  /** Descriptors of this process that the child inherits as 4, 5, and so on. */
-  readonly descriptors?: readonly number[];
-}
-
-/** The first passed descriptor in a child. 0 to 2 are the standard streams, 3 is the channel. */
-export const firstInheritedFd = 4;
-
-/** glibc would give each thread memory of its own, which stays half empty: 3 MB at rest. The user's value wins. */
-const oneArena = { MALLOC_ARENA_MAX: '1' };
 
 /** Time for a child to abort its start before it is killed. */
 const giveUpMs = 2_000;
@@ -58,24 +27,11 @@ export class LaunchedChild {
   /** Resolves when the channel is closed. */
   readonly hungUp: Promise<void>;
 
-  /** Throws a `ProxyError` PROXY_START_FAILED or SYSTEM_REFUSED if the log cannot be opened. */
-  constructor({ command, clock, home, output, descriptors = [] }: LaunchedChildOptions) {
+  constructor({ process, logFile, logStart }: SpawnedChild, clock: Clock) {
     this.#clock = clock;
-    const logFile = typeof output === 'string' ? output : undefined;
+    this.#process = process;
     this.#logFile = logFile;
-    const log = typeof output === 'string' ? openLog(output) : output;
-    try {
-      this.#logStart = logFile === undefined ? 0 : fstatSync(log).size;
-      this.#process = spawn(command.command, command.args, {
-        detached: true,
-        windowsHide: true,
-        cwd: '/',
-        env: { ...oneArena, ...command.env, NODE_OPTIONS: undefined, FLM_HOME: home },
-        stdio: ['ignore', log, log, 'ipc', ...descriptors],
-      });
-    } finally {
-      if (logFile !== undefined) closeSync(log);
-    }
+    this.#logStart = logStart;
     this.#ended = new Promise((resolve) => {
       this.#process.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
       this.#process.on('error', (error) => {
@@ -168,25 +124,6 @@ export class LaunchedChild {
   #endedEarly(): ProxyError {
     const told = this.#logFile === undefined ? undefined : exitReason(this.#logFile, this.#logStart);
     return startFailed(told ?? this.#over ?? 'it ended');
-  }
-}
-
-export function startFailed(reason: string): ProxyError {
-  return new ProxyError('PROXY_START_FAILED', { params: { reason } });
-}
-
-/**
- * The child's own log rotates. Output that bypasses the log still goes into the file that was current when the child
- * started.
- */
-function openLog(path: string): number {
-  try {
-    return openSync(path, 'a', 0o600);
-  } catch (error) {
-    throw (
-      systemRefusal(error, `to open the log ${path}`) ??
-      startFailed(`its log ${path} cannot be opened (${codeOf(error)})`)
-    );
   }
 }
 

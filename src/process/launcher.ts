@@ -9,8 +9,9 @@ import { ProxyError } from '../core/errors.ts';
 import type { StartOptions } from '../core/proxy/ports.ts';
 import type { ProxyConfig } from '../core/proxy/proxy-config.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
-import { type LaunchCommand, LaunchedChild, startFailed } from './launched-child.ts';
+import { LaunchedChild } from './launched-child.ts';
 import { type HomePaths, makeHomeFolders } from './paths.ts';
+import { childFor, type LaunchCommand, startFailed } from './spawn-child.ts';
 import { withoutSupervisor } from './supervisor.ts';
 
 export interface Launch {
@@ -37,13 +38,13 @@ export async function launch(options: Launch): Promise<ProxyHandle> {
   const { paths, signal, clock, command } = options;
   signal.throwIfAborted();
   makeHomeFolders(paths);
-  const child = new LaunchedChild({
+  const spawned = childFor({
     // A background process has no supervisor.
     command: { ...command, env: withoutSupervisor(command.env) },
-    clock,
     home: paths.home,
     output: paths.logFile(options.options.profile),
   });
+  const child = new LaunchedChild(spawned, clock);
   const limitMs = startLimitMs(options.options.config);
   const limit = deadline(clock, limitMs, signal);
   try {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { posix, win32 } from 'node:path';
 import type { Environment } from '../core/environment.ts';
-import { profileNamePattern } from '../core/proxy/proxy-config.ts';
+import { profileNamePattern } from '../core/proxy/profile-name.ts';
 import { privateFolder } from '../files/private-folder.ts';
 
 /** The facts that paths depend on, from the system (`os.homedir()`, `os.tmpdir()`, `process.getuid`). */

@@ -5,6 +5,8 @@
  * An npm package or a clone is a script that Node runs; a single executable holds Node and the program in one file.
  */
 import { isSea } from 'node:sea';
+import type { Environment } from '../core/environment.ts';
+import type { LaunchCommand } from './spawn-child.ts';
 
 export interface ProgramCommand {
   /** Absolute. */
@@ -26,4 +28,10 @@ export function thisProgram(
   { execPath, isExecutable }: RuntimeFacts = { execPath: process.execPath, isExecutable: isSea() },
 ): ProgramCommand {
   return { command: execPath, args: isExecutable ? [] : [entry] };
+}
+
+/** Returns the command of a process that waits for the configuration of a proxy; see `runDetachedChild`. */
+export function launchedProxy(entry: string, env: Environment): LaunchCommand {
+  const { command, args } = thisProgram(entry);
+  return { command, args: [...args, 'proxy', 'run', '--launched'], env };
 }

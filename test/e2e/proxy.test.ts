@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
-import { assertMistake, makeCli } from '../helpers/cli.ts';
+import { assertMistake, makeCli, processesOf } from '../helpers/cli.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 interface Proxy {
@@ -85,6 +88,50 @@ test('a start that cannot be says why and leaves nothing', async (t) => {
     proxies.map((p) => p.id),
     [id],
   );
+});
+
+const noProc = existsSync('/proc/self/environ') ? false : 'looks at /proc';
+
+test('a start that is refused ends the process that it spawned early, and makes no log', {
+  skip: noProc,
+}, async (t) => {
+  const cli = makeCli(t);
+  await startProxy(cli);
+  await cli.run('proxy', 'stop');
+  const logs = (): readonly string[] =>
+    readdirSync(join(cli.home, 'logs')).map((name) => readFileSync(join(cli.home, 'logs', name), 'utf8'));
+  const before = logs();
+
+  for (const words of [['--port', 'x'], ['--bind', '0.0.0.0'], ['--nonsense'], ['nothing'], ['--help']]) {
+    await cli.run('proxy', 'start', ...words);
+    await eventually(
+      () => processesOf(cli.home),
+      (pids) => pids.length === 0,
+    );
+  }
+  assert.deepEqual(logs(), before);
+});
+
+test('a proxy logs to the log of its profile, also where an option hides the name of the profile', {
+  skip: noProc,
+}, async (t) => {
+  const cli = makeCli(t);
+  await startProxy(cli);
+  await cli.run('proxy', 'stop');
+  const before = readFileSync(join(cli.home, 'logs/default.log'), 'utf8');
+  await cli.run('profile', 'save', 'lab', '--port', '0');
+
+  const lab = (
+    await cli.run('proxy', 'start', '--engine', 'http://127.0.0.1:9', 'lab', '--json')
+  ).json<Proxy>();
+  await eventually(
+    () => processesOf(cli.home),
+    (pids) => pids.length === 1,
+  );
+
+  assert.deepEqual(processesOf(cli.home), [lab.pid]);
+  assert.match(readFileSync(join(cli.home, 'logs/lab.log'), 'utf8'), /"started"/);
+  assert.equal(readFileSync(join(cli.home, 'logs/default.log'), 'utf8'), before);
 });
 
 test('a proxy in the foreground ends with a signal', async (t) => {

@@ -9,11 +9,11 @@ import {
   profileFields,
   profileSettings,
 } from '../../core/proxy/profile-document.ts';
+import { profileNamePattern } from '../../core/proxy/profile-name.ts';
 import {
   type ProxyConfig,
   type ProxyConfigInput,
   parseProxyConfig,
-  profileNamePattern,
   proxyConfigSchema,
 } from '../../core/proxy/proxy-config.ts';
 import { type Operation, type OperationContext, operation } from '../operation.ts';

@@ -10,12 +10,12 @@ import { aliasFields } from '../engine/engine-registry.ts';
 import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
 import { withoutIntegerBounds } from '../proxy/profile-file.ts';
+import { profileNamePattern } from '../proxy/profile-name.ts';
 import {
   absolutePath,
   engineConfigSchema,
   engineIdPattern,
   type ProxyConfigInput,
-  profileNamePattern,
   proxyConfigError,
   proxyConfigSchema,
   secretReferenceSchema,

@@ -5,12 +5,8 @@
 import { z } from 'zod';
 import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
-import {
-  type ProxyConfigInput,
-  profileNamePattern,
-  proxyConfigError,
-  proxyConfigSchema,
-} from './proxy-config.ts';
+import { profileNamePattern } from './profile-name.ts';
+import { type ProxyConfigInput, proxyConfigError, proxyConfigSchema } from './proxy-config.ts';
 
 const head = {
   $schema: z.string().max(2048).optional().describe('Location of the schema of this file, for editors.'),

@@ -6,7 +6,8 @@ import type { Clock } from '../clock.ts';
 import { similarNames } from '../engine/name-suggestions.ts';
 import { ProxyError } from '../errors.ts';
 import type { ProfileRepository, ProxyProfile } from './ports.ts';
-import { mergedConfig, type ProxyConfigInput, parseProxyConfig, profileNamePattern } from './proxy-config.ts';
+import { profileNamePattern } from './profile-name.ts';
+import { mergedConfig, type ProxyConfigInput, parseProxyConfig } from './proxy-config.ts';
 
 export interface ProfileServiceDeps {
   readonly repository: ProfileRepository;

@@ -30,7 +30,6 @@ export const defaultPorts: Readonly<Record<ProxyMode, number>> = {
   'https-acme': 443,
 };
 
-export const profileNamePattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 export const engineIdPattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
 const hostNamePattern = /^(?!-)[a-z0-9-]{1,63}(?<!-)(\.(?!-)[a-z0-9-]{1,63}(?<!-))*$/;
 

@@ -1,0 +1,33 @@
+/**
+ * Spawns the process of the proxy that `flm proxy start` probably starts, before the command is loaded. For the same reason,
+ * this file imports little.
+ */
+import { existsSync, statSync } from 'node:fs';
+import type { Environment } from '../core/environment.ts';
+import { profileNamePattern } from '../core/proxy/profile-name.ts';
+import { folderFault } from '../files/private-folder.ts';
+import { spawnEarly } from '../process/spawn-child.ts';
+import { withoutSupervisor } from '../process/supervisor.ts';
+import { launchedProxy } from '../process/this-program.ts';
+import { machinePaths } from './machine-paths.ts';
+
+/**
+ * `entry` is the script that started this process; `words` follow `flm proxy start`. The profile is a guess; after a wrong
+ * one the command spawns another process. Does nothing if the data folder is missing or belongs to a user that this
+ * process will become, and makes no log for a name that may be no profile.
+ */
+export function launchEarly(environment: Environment, entry: string, words: readonly string[]): void {
+  if (words.some((word) => word === '-h' || word === '--help')) return;
+  const [first = '-'] = words;
+  const profile = first.startsWith('-') ? 'default' : first;
+  if (!profileNamePattern.test(profile)) return;
+  try {
+    const { home, logs, logFile } = machinePaths(environment);
+    const output = logFile(profile);
+    if (profile !== 'default' && !existsSync(output)) return;
+    if ([home, logs].some((folder) => folderFault(statSync(folder)) !== undefined)) return;
+    spawnEarly({ command: launchedProxy(entry, withoutSupervisor(environment)), home, output });
+  } catch {
+    // The command meets the same obstacle, and reports it.
+  }
+}
