@@ -35,8 +35,11 @@ const pins = availableParallelism() >= 2 && spawnSync('taskset', ['--version']).
  */
 export const core = { proxy: 0, rest: 1 } as const;
 
+/** What `pinned` takes for a command that may use every core. */
+export const everyCore = `0-${availableParallelism() - 1}`;
+
 /** Returns a command that runs only on that core. */
-export function pinned(on: number, command: readonly string[]): readonly string[] {
+export function pinned(on: number | typeof everyCore, command: readonly string[]): readonly string[] {
   return pins ? ['taskset', '-c', String(on), ...command] : command;
 }
 

@@ -1,11 +1,12 @@
 /**
  * `start`: from the launch of a fresh process until its first answer to a request, with 10 and with 100,000 keys; and how long
- * `flm --help` takes. Files are prepared before, and another process asks every 2 ms.
+ * `flm --help` takes. Files are prepared before, and another process asks every 2 ms. A start may use every core, as it does
+ * for a user.
  *
  * `first`: CPU time of each of the first 20,000 requests after a start, compared with later ones of the same process.
  */
 import { Clients } from '../load.ts';
-import { cpuBetween, cpuTime, summary } from '../machine.ts';
+import { cpuBetween, cpuTime, everyCore, summary } from '../machine.ts';
 import { helpMs } from '../peers/flm.ts';
 import type { Peer } from '../peers/peer.ts';
 import { firstAnswer } from '../replies.ts';
@@ -43,7 +44,7 @@ async function starts(
       if (peer.perSecond < 2_000 && i >= 3) continue;
       const prepared = await peer.prepare({ engines: [session.engine.port], keyCount });
       const begunMs = performance.now();
-      const launched = prepared.launch();
+      const launched = prepared.launch(everyCore);
       await firstAnswer(prepared.address);
       taken.get(peer.name)?.push(performance.now() - begunMs);
       await launched;

@@ -12,7 +12,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { openFlm } from '../../src/app/flm.ts';
 import { secretTools } from '../../src/app/machine.ts';
 import { freshSecret } from '../../src/core/security/key-secret.ts';
-import { core, pinned } from '../machine.ts';
+import { core, type everyCore, pinned } from '../machine.ts';
 import { freePort, type Running, temporaryFolder } from '../processes.ts';
 import type { Peer, Prepared, Setup } from './peer.ts';
 
@@ -43,7 +43,7 @@ export async function prepareFlm(
   const env = { ...here, FLM_SETUP: 'off', FLM_HOME: home, ...limits, ...more };
   const keys = await prepareHome(env, keyCount);
   const port = await freePort();
-  const flm = async (on: number, ...args: readonly string[]): Promise<string> => {
+  const flm = async (on: number | typeof everyCore, ...args: readonly string[]): Promise<string> => {
     const [command = '', ...rest] = pinned(on, [process.execPath, flmCommand, ...args]);
     return (await run(command, rest, { env })).stdout;
   };
@@ -57,10 +57,10 @@ export async function prepareFlm(
   return {
     home,
     address: { port, keys },
-    launch: async () => {
+    launch: async (on = core.proxy) => {
       const urls = engines.flatMap((engine) => ['--engine', `http://127.0.0.1:${engine}`]);
       const started: unknown = JSON.parse(
-        await flm(core.proxy, 'proxy', 'start', '--json', ...listening, ...urls),
+        await flm(on, 'proxy', 'start', '--json', ...listening, ...urls),
       );
       pid = (started as { readonly pid: number }).pid;
     },

@@ -11,7 +11,7 @@ import process from 'node:process';
 import { secretTools } from '../../src/app/machine.ts';
 import { freshSecret } from '../../src/core/security/key-secret.ts';
 import type { TargetAddress } from '../load.ts';
-import { core, pinned } from '../machine.ts';
+import { core, type everyCore, pinned } from '../machine.ts';
 import { end } from '../processes.ts';
 
 export interface Certificate {
@@ -42,8 +42,10 @@ export const policies = {
 /** A peer with its files in place, not started yet. */
 export interface Prepared {
   readonly address: TargetAddress;
-  /** Resolves when the program was started. Its listener may answer later. */
-  launch(): Promise<void>;
+  /**
+   * Resolves when the program was started, on the proxy's core if no other is given. Its listener may answer later.
+   */
+  launch(on?: number | typeof everyCore): Promise<void>;
   /** The id of the process that handles requests. Valid after the first answer. */
   pid(): number;
   /** Valid after `launch`. */
@@ -83,12 +85,12 @@ export interface Program {
   readonly worker?: true;
 }
 
-/** Runs a program on the proxy's core. Its output goes into the file `output` of its folder. */
+/** Runs a program. Its output goes into the file `output` of its folder. */
 export function program({ command, folder, env, worker }: Program): Omit<Prepared, 'address'> {
   let child: ChildProcess | undefined;
   return {
-    launch: async () => {
-      const [path = '', ...args] = pinned(core.proxy, command);
+    launch: async (on = core.proxy) => {
+      const [path = '', ...args] = pinned(on, command);
       const output = openSync(join(folder.path, 'output'), 'a');
       child = spawn(path, args, {
         stdio: ['ignore', output, output],

@@ -89,7 +89,7 @@ const parts: readonly Part[] = [
   {
     names: ['start', 'first'],
     title: 'Start',
-    text: 'From the launch to the first answer, with 10 and 100,000 keys. Then CPU time of the first requests after a start (20,000, fewer for slow peers), and how many times the cost of warm ones that is.',
+    text: 'From the launch to the first answer, with 10 and 100,000 keys; a start may use every core. Then CPU time of the first requests after a start (20,000, fewer for slow peers), and how many times the cost of warm ones that is.',
     unit: 'ms; µs a request; factor',
   },
   {
