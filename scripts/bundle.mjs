@@ -37,14 +37,16 @@ function startChunks() {
       starts ??= startFiles.map(([name, file]) => [name, loadedWith(join(root, file), context)]);
       const names = starts.filter(([, modules]) => modules.has(id)).map(([name]) => name);
       const stays = names.length === 0 || names.includes('main') || entries.has(id);
-      return stays ? null : names.join('-');
+      if (stays) return null;
+      return names.includes('early') ? 'early' : names.join('-');
     },
   };
 }
 
 /**
- * What every process loads, what a proxy loads, a command, and a command with a store. These files stay out of the chunks: the last
- * line of a command waits for the command itself, and a chunk that it imports later would wait for that line.
+ * What every process loads, what `flm proxy start` loads before the command (one small chunk), what a proxy loads, a command, and a
+ * command with a store. These files stay out of the chunks: the last line of a command waits for the command itself, and a chunk
+ * that it imports later would wait for that line.
  */
 const startFiles = [
   ['main', 'src/cli/main.ts'],

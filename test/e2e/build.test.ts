@@ -87,13 +87,15 @@ test('a command makes no segmenter for text that is ASCII, and schemas compile n
 });
 
 test('a proxy and a command read few files when they start, and no code of the other', () => {
-  const [proxy = [], command = []] = [
+  const [proxy = [], early = [], command = []] = [
     ...(chunks.get('main.js') ?? '').matchAll(/import\("\.\/([^"]+)"\)/g),
   ].map(([, start = '']) => loadedWith(start));
   for (const names of [proxy, command])
-    assert.ok(names.length > 3 && names.length <= 7, `reads ${names.join(', ')}`);
-  const shared = (name: string): boolean => name.includes('proxy-commands') || name.includes('runtime');
+    assert.ok(names.length > 3 && names.length <= 8, `reads ${names.join(', ')}`);
+  const shared = (name: string): boolean => /^(?:early-|proxy-commands-|rolldown-runtime)/.test(name);
   for (const name of proxy) assert.equal(command.includes(name), shared(name), name);
+  const earlyLength = early.reduce((sum, name) => sum + (chunks.get(name) ?? '').length, 0);
+  assert.ok(earlyLength > 0 && earlyLength < 100_000, `before the command are read ${early.join(', ')}`);
   // Its last line waits for the command. A file that the command reads later and that imports it would wait for that line.
   const waiting = [...chunks].filter(([, text]) => text.includes(`"./${command[0]}"`)).map(([name]) => name);
   assert.deepEqual(waiting, ['main.js']);
