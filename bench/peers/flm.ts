@@ -59,9 +59,7 @@ export async function prepareFlm(
     address: { port, keys },
     launch: async (on = core.proxy) => {
       const urls = engines.flatMap((engine) => ['--engine', `http://127.0.0.1:${engine}`]);
-      const started: unknown = JSON.parse(
-        await flm(on, 'proxy', 'start', '--json', ...listening, ...urls),
-      );
+      const started: unknown = JSON.parse(await flm(on, 'proxy', 'start', '--json', ...listening, ...urls));
       pid = (started as { readonly pid: number }).pid;
     },
     pid: () => pid,
