@@ -3,12 +3,12 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { securityHeaders } from '../../src/ui/security-headers.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
+import { freePorts } from '../helpers/pebble.ts';
 import { createKey, type ProxyView, startProxy } from '../helpers/start-proxy.ts';
 import { lockFile } from '../helpers/store-programs.ts';
 
@@ -148,18 +148,9 @@ test('a call that restarts its own proxy is answered, and the successor serves t
 
 const nginx = '/usr/sbin/nginx';
 
-/** A free port, which another program may take at once. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** nginx before the proxy, with these lines beside `proxy_pass`. Returns its port. */
 async function nginxBefore(t: TestContext, cli: TestCli, upstream: number, lines: string): Promise<number> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const file = join(cli.folder, `nginx-${port}.conf`);
   writeFileSync(
     file,

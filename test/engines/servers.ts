@@ -14,12 +14,12 @@ import { hash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePorts } from '../helpers/pebble.ts';
 import { writeTinyGguf } from '../helpers/tiny-gguf.ts';
 
 export interface RunningEngine {
@@ -149,7 +149,8 @@ async function createOllamaModel(url: string, modelFile: string): Promise<void> 
 
 async function start(launch: Launch): Promise<Started> {
   for (let tries = 1; ; tries++) {
-    const engine = new EngineProcess(launch, launch.port ?? (await freePort()));
+    const [port = 0] = launch.port === undefined ? await freePorts(1) : [launch.port];
+    const engine = new EngineProcess(launch, port);
     try {
       await engine.ready(launch.healthPath);
       const { url } = engine;
@@ -254,15 +255,6 @@ function makeHome(trainedContext: number | undefined): {
   const modelFile = join(folder, 'tiny.gguf');
   writeTinyGguf(modelFile, trainedContext);
   return { folder, modelFile };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 interface Answer {
