@@ -12,7 +12,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { assertMistake, makeCli, type Ran, type TestCli } from '../helpers/cli.ts';
-import { freePorts, noPebble, type Pebble, type PebbleOptions, startPebble } from '../helpers/pebble.ts';
+import { freePorts } from '../helpers/free-ports.ts';
+import { noPebble, type Pebble, type PebbleOptions, startPebble } from '../helpers/pebble.ts';
 import { createKey } from '../helpers/start-proxy.ts';
 
 const domain = 'llm.example.org';

@@ -12,6 +12,7 @@ import type { ProxyController, StartOptions } from '../../src/core/proxy/ports.t
 import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { freePorts } from '../helpers/free-ports.ts';
 
 export interface ControllerHarness {
   readonly controller: ProxyController;
@@ -78,7 +79,7 @@ export function controllerContract(
 
   story('a start that is aborted in its middle leaves nothing', async (harness) => {
     const leaving = new AbortController();
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const start = harness.controller.start(startOptions({ port, profile: 'stuck' }), leaving.signal);
     await harness.midway('stuck');
     const reason = new Error('changed my mind');
@@ -161,7 +162,7 @@ export function controllerContract(
   });
 
   story('of two starts at once on one port exactly one wins', async (harness) => {
-    const port = await freePort();
+    const [port = 0] = await freePorts(1);
     const outcomes = await Promise.allSettled([
       harness.controller.start(startOptions({ port }), never),
       harness.controller.start(startOptions({ port }), never),
@@ -261,17 +262,4 @@ export async function assertFree(port: number): Promise<void> {
     server.listen({ port, host: '127.0.0.1', exclusive: true }, resolve);
   });
   await new Promise((resolve) => server.close(resolve));
-}
-
-/** Below the ports that the system gives to clients and to those who ask for 0. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = 10_240 + Math.floor(Math.random() * 20_000);
-    try {
-      await assertFree(port);
-      return port;
-    } catch {
-      // Taken: another one.
-    }
-  }
 }

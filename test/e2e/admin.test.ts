@@ -8,7 +8,7 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { securityHeaders } from '../../src/ui/security-headers.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
-import { freePorts } from '../helpers/pebble.ts';
+import { freePorts } from '../helpers/free-ports.ts';
 import { createKey, type ProxyView, startProxy } from '../helpers/start-proxy.ts';
 import { lockFile } from '../helpers/store-programs.ts';
 

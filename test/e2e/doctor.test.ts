@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
 import { llamacppTable, startFakeEngine } from '../helpers/fake-engine.ts';
-import { freePorts } from '../helpers/pebble.ts';
+import { freePorts } from '../helpers/free-ports.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 interface Report {

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePorts } from '../helpers/pebble.ts';
+import { freePorts } from '../helpers/free-ports.ts';
 import { writeTinyGguf } from '../helpers/tiny-gguf.ts';
 
 export interface RunningEngine {

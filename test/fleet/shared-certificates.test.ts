@@ -25,8 +25,9 @@ import { SharedCertificateStore } from '../../src/tls/shared-certificate-store.t
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type FaultLink, startFaultLink } from '../helpers/fault-link.ts';
+import { freePorts } from '../helpers/free-ports.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';
-import { freePorts, noPebble, type Pebble, startPebble } from '../helpers/pebble.ts';
+import { noPebble, type Pebble, startPebble } from '../helpers/pebble.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
 import { postgresDatabase, testStoreKeyText } from '../helpers/postgres-store.ts';
 import { temporaryHome } from '../helpers/temporary-store.ts';

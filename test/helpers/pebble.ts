@@ -5,16 +5,15 @@
  */
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { get, request } from 'node:https';
-import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import type { TestContext } from 'node:test';
+import { freePorts } from './free-ports.ts';
 
 /** A newer Pebble refuses requests without a user agent, as RFC 8555, section 6.1, lets it. */
 const headers = { 'user-agent': 'flm-test' };
@@ -207,30 +206,6 @@ await fetch('http://127.0.0.1:${testPort}/' + call, { method: 'POST', body: JSON
     log: () => text,
     stop: () => end(pebble),
   };
-}
-
-/**
- * Returns ports that were free a moment ago on every address of this machine, for programs that cannot tell which port they got.
- * They are below those that systems give to outgoing connections (from 32,768 on Linux): such a port could be taken by any
- * connection before the program listens.
- */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers: Server[] = [];
-  const ports: number[] = [];
-  while (ports.length < count) {
-    const port = randomInt(10_240, 32_768);
-    const server = createServer().listen(port);
-    try {
-      await once(server, 'listening');
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error;
-      continue;
-    }
-    servers.push(server);
-    ports.push(port);
-  }
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
 }
 
 async function until(done: () => Promise<boolean>, told: () => string): Promise<void> {

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { after, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { freePorts } from './pebble.ts';
+import { freePorts } from './free-ports.ts';
 import { atEnd } from './temporary-store.ts';
 
 const execute = promisify(execFile);

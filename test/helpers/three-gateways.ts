@@ -11,7 +11,7 @@ import { startProgram } from '../clients/installed.ts';
 import { makeCli, type Ran, type Running, type TestCli } from './cli.ts';
 import { eventually } from './eventually.ts';
 import { type FaultLink, startFaultLink } from './fault-link.ts';
-import { freePorts } from './pebble.ts';
+import { freePorts } from './free-ports.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { testStoreKeyText } from './postgres-store.ts';
 import type { RedisServer } from './redis-server.ts';

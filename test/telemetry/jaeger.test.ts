@@ -14,7 +14,7 @@ import { type TestContext, test } from 'node:test';
 import { startProgram } from '../clients/installed.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { freePorts } from '../helpers/pebble.ts';
+import { freePorts } from '../helpers/free-ports.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 import {
   caddy,

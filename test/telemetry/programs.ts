@@ -7,7 +7,7 @@ import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { programInPath, startProgram } from '../clients/installed.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { freePorts } from '../helpers/pebble.ts';
+import { freePorts } from '../helpers/free-ports.ts';
 
 const cache = process.env.FLM_TEST_CACHE ?? join(homedir(), '.cache/flm-test');
 const folder = process.env.FLM_TEST_TELEMETRY ?? join(cache, 'telemetry');
