@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { test } from 'node:test';
-import { assertMistake, makeCli, processesOf } from '../helpers/cli.ts';
+import { type TestContext, test } from 'node:test';
+import { assertMistake, makeCli, processesOf, type TestCli } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
@@ -92,12 +92,18 @@ test('a start that cannot be says why and leaves nothing', async (t) => {
 
 const noProc = existsSync('/proc/self/environ') ? false : 'looks at /proc';
 
-test('a start that is refused ends the process that it spawned early, and makes no log', {
-  skip: noProc,
-}, async (t) => {
+/** A data folder in which the profile `default` has run, and so has a log. */
+async function cliAfterRun(t: TestContext): Promise<TestCli> {
   const cli = makeCli(t);
   await startProxy(cli);
   await cli.run('proxy', 'stop');
+  return cli;
+}
+
+test('a start that is refused ends the process that it spawned early, and makes no log', {
+  skip: noProc,
+}, async (t) => {
+  const cli = await cliAfterRun(t);
   const logs = (): readonly string[] =>
     readdirSync(join(cli.home, 'logs')).map((name) => readFileSync(join(cli.home, 'logs', name), 'utf8'));
   const before = logs();
@@ -115,9 +121,7 @@ test('a start that is refused ends the process that it spawned early, and makes 
 test('a proxy logs to the log of its profile, also where an option hides the name of the profile', {
   skip: noProc,
 }, async (t) => {
-  const cli = makeCli(t);
-  await startProxy(cli);
-  await cli.run('proxy', 'stop');
+  const cli = await cliAfterRun(t);
   const before = readFileSync(join(cli.home, 'logs/default.log'), 'utf8');
   await cli.run('profile', 'save', 'lab', '--port', '0');
 
