@@ -13,8 +13,8 @@ import { machinePaths } from './machine-paths.ts';
 
 /**
  * `entry` is the script that started this process; `words` follow `flm proxy start`. The profile is a guess; after a wrong
- * one the command spawns another process. Does nothing if the data folder is missing or belongs to a user that this
- * process will become, and makes no log for a name that may be no profile.
+ * one the command spawns another process. Does nothing if the data folder is missing or belongs to another user, whose
+ * identity this process will take on, or if the named profile has no log: it may not exist.
  */
 export function launchEarly(environment: Environment, entry: string, words: readonly string[]): void {
   if (words.some((word) => word === '-h' || word === '--help')) return;
