@@ -6,8 +6,6 @@
  */
 import { closeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import type { Clock } from '../core/clock.ts';
-import type { EngineService } from '../core/engine/engine-service.ts';
 import { ProxyError } from '../core/errors.ts';
 import type { ProxyFactory, RunningProxy, StartOptions, TakeOver } from '../core/proxy/ports.ts';
 import type { ProxyHandle } from '../core/proxy/proxy-handle.ts';
@@ -45,9 +43,6 @@ import {
   type Start,
 } from './proxy-parts.ts';
 import { loadTelemetry } from './telemetry-part.ts';
-
-/** Engines on this machine answer within milliseconds. The proxy serves before slower engines have answered. */
-const firstEnginesMs = 300;
 
 /** How often the log repeats that keys cross the network in plain text. */
 const clearTextReminderMs = 3_600_000;
@@ -128,7 +123,7 @@ async function startProxy(
     wanted.throwIfAborted();
     await startDemo(start, engines);
     await closeWith(parts, tellEngineChanges(engines.service, start.logger));
-    await untilReady(start, engines, certificates, wanted);
+    await untilReady(engines, certificates, wanted);
     if (takeOver !== undefined) {
       const state = await takeOver.prepared();
       wanted.throwIfAborted();
@@ -240,13 +235,13 @@ async function startBackups({ machine, logger, parts }: Start): Promise<void> {
 
 /** Resolves when the engines were probed once and a certificate is stored. Throws the reason of the signal. */
 async function untilReady(
-  { machine }: Start,
   engines: ProxyEngines,
   certificates: Certificates | undefined,
   wanted: AbortSignal,
 ): Promise<void> {
   await Promise.all([
-    firstEngines(engines.service, machine.clock),
+    // `service.stop()` ends the watching, not a signal.
+    engines.service.start(new AbortController().signal),
     // An ACME server may have to connect to the listener, which is open by now.
     certificates?.keeper.ready(wanted).catch((error: unknown) => {
       throw certificateFailure(error);
@@ -282,14 +277,4 @@ async function logStarted(
 async function closeWith(parts: AsyncDisposableStack, close: () => void | Promise<void>): Promise<void> {
   if (parts.disposed) await close();
   else parts.defer(close);
-}
-
-async function firstEngines(service: EngineService, clock: Clock): Promise<void> {
-  let cancel = (): void => {};
-  const late = new Promise<void>((resolve) => {
-    cancel = clock.after(firstEnginesMs, resolve);
-  });
-  // `service.stop()` ends the watching, not a signal.
-  await Promise.race([service.start(new AbortController().signal), late]);
-  cancel();
 }

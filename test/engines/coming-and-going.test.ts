@@ -7,7 +7,7 @@ import { after, test } from 'node:test';
 import { eventually } from '../helpers/eventually.ts';
 import { assertNoLeaks, takeStock } from '../helpers/leaks.ts';
 import { noOwnAddress } from '../helpers/own-address.ts';
-import type { EngineView } from '../helpers/start-proxy.ts';
+import type { ProxyView } from '../helpers/start-proxy.ts';
 import { loopTrigger } from '../helpers/tiny-gguf.ts';
 import { assertSameBytes, jsonOf } from './answers.ts';
 import {
@@ -109,18 +109,20 @@ test('engines are found at the ports where one looks, also those that start late
   await later.stop();
   const ports = [llama, later].map((engine) => portOf(engine.url));
   const flm = await startTestedProxy(t, [], { FLM_DETECT_PORTS: ports.join(',') });
-  const found = (view: { readonly engines: readonly EngineView[] }): readonly string[] =>
+  const found = (view: ProxyView): readonly string[] =>
     view.engines
       .filter((e) => e.state === 'running')
       .map((e) => `${e.id} ${e.kind}`)
       .sort();
-  assert.deepEqual(found(flm.proxy), [`llamacpp-${ports[0]} llamacpp`]);
+  const seen = (count: number): Promise<ProxyView> =>
+    eventually(
+      () => flm.status(),
+      (view) => found(view).length === count,
+    );
+  assert.deepEqual(found(await seen(1)), [`llamacpp-${ports[0]} llamacpp`]);
 
   await ollama(t, { port: ports[1] as number });
-  const both = await eventually(
-    () => flm.status(),
-    (view) => found(view).length === 2,
-  );
+  const both = await seen(2);
   assert.deepEqual(found(both), [`llamacpp-${ports[0]} llamacpp`, `ollama-${ports[1]} ollama`]);
   const list = jsonOf<{ data: { id: string }[] }>(await flm.ask('/v1/models'));
   assert.deepEqual(list.data.map((m) => m.id).sort(), ['first', 'tiny:latest']);

@@ -73,14 +73,26 @@ test('a start resolves when every engine was asked, and its models are there', a
   );
 });
 
-test('a start does not wait for an engine that does not answer', async () => {
-  const w = world({
-    makeEngine: (ref) => ({ ...new SampleEngines().make(ref), probe: () => new Promise(() => {}) }),
-  });
-  w.service.configure({ sources: [source('a')] });
-  const started = w.service.start(new AbortController().signal);
-  await w.clock.move(1500);
-  await started;
+test('a start waits 1.5 s for an engine on this machine that does not answer, and 0.3 s for one on another', async () => {
+  const elsewhere = { tls: false, host: 'gpu-box', port: 1, path: '' };
+  for (const [more, waitMs] of [
+    [{}, 1_500],
+    [{ address: elsewhere }, 300],
+  ] as const) {
+    const w = world({
+      makeEngine: (ref) => ({ ...new SampleEngines().make(ref), probe: () => new Promise(() => {}) }),
+    });
+    w.service.configure({ sources: [source('a', more)] });
+    let isOver = false;
+    const started = w.service.start(new AbortController().signal).then(() => {
+      isOver = true;
+    });
+    await w.clock.move(waitMs - 1);
+    assert.equal(isOver, false);
+    await w.clock.move(1);
+    await started;
+    w.service.stop();
+  }
 });
 
 test('a request that arrives before the start asks the engine, and the start goes on with this question', async () => {

@@ -11,6 +11,7 @@
  */
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
+import { isLoopbackHost } from '../proxy/proxy-config.ts';
 import type { KeyView } from '../security/api-key.ts';
 import type {
   Candidate,
@@ -44,7 +45,9 @@ export interface EngineChange {
 const lookEveryMs = 30_000;
 const forgetAfterMs = 15 * 60_000;
 /** How long a start waits for first responses. A saved engine may be on a machine that is off. */
-const firstLookMs = 1_500;
+const firstLookMs = 300;
+/** How much longer it waits for engines on this machine: they answer within milliseconds, unless the machine is busy. */
+const furtherLookMs = 1_200;
 
 export class EngineService implements EngineDirectory {
   readonly #deps: EngineServiceDeps;
@@ -84,7 +87,10 @@ export class EngineService implements EngineDirectory {
     this.#rebuild();
   }
 
-  /** Resolves when every engine was probed once, or after 1.5 s. An aborted signal acts like `stop`. */
+  /**
+   * Resolves when every engine was probed once. Waits at most 0.3 s for engines on other machines and 1.5 s for those on
+   * this machine. An aborted signal acts like `stop`.
+   */
   async start(signal: AbortSignal): Promise<void> {
     assert(!this.#started, 'an engine service starts once');
     this.#started = true;
@@ -93,13 +99,16 @@ export class EngineService implements EngineDirectory {
     for (const watch of this.#all()) watch.start();
     const { clock, detect } = this.#deps;
     if (detect !== undefined) this.#stopLooking = clock.every(lookEveryMs, () => void this.look());
-    const asked = this.look().then(() => Promise.all([...this.#all()].map((w) => w.asked)));
-    let cancel: Unsubscribe = () => {};
-    const late = new Promise<void>((resolve) => {
-      cancel = clock.after(firstLookMs, resolve);
-    });
-    await Promise.race([asked, late]);
-    cancel();
+    const look = this.look();
+    const asked = async (isMeant: (ref: EngineRef) => boolean): Promise<void> => {
+      await look;
+      await Promise.all([...this.#all()].filter((w) => isMeant(w.source.ref)).map((w) => w.asked));
+    };
+    await this.#atMost(
+      firstLookMs,
+      asked(() => true),
+    );
+    await this.#atMost(furtherLookMs, asked(isOnThisMachine));
   }
 
   stop(): void {
@@ -296,6 +305,15 @@ export class EngineService implements EngineDirectory {
     if (this.#demo !== undefined) yield this.#demo;
   }
 
+  async #atMost(ms: number, asked: Promise<void>): Promise<void> {
+    let cancel: Unsubscribe = () => {};
+    const late = new Promise<void>((resolve) => {
+      cancel = this.#deps.clock.after(ms, resolve);
+    });
+    await Promise.race([asked, late]);
+    cancel();
+  }
+
   // --- the snapshot
 
   #rebuild(): void {
@@ -348,4 +366,9 @@ function samePlace(a: EngineRef, b: EngineRef): boolean {
   if (x.path !== y.path || x.tls !== y.tls || x.socketPath !== y.socketPath) return false;
   if (x.authority !== y.authority) return false;
   return x.socketPath !== undefined || (x.host === y.host && x.port === y.port);
+}
+
+/** A detected engine is on this machine, as is the demo engine, which has a Unix socket. */
+function isOnThisMachine({ origin, address }: EngineRef): boolean {
+  return origin === 'detected' || address.socketPath !== undefined || isLoopbackHost(address.host);
 }
