@@ -66,6 +66,8 @@ test('the test shows that the proxy answers, then a refused request and the firs
   const { key } = await createKey(cli, 'laptop');
   const other = await createKey(cli, 'other', '--model', 'qwen*');
   const page = await signedIn();
+  // The browser may be on another machine, whose clock is wrong.
+  await page.evaluate('{ const { now } = Date; Date.now = () => now() + 3_600_000; }');
   await showPage(page, 'Connect');
   await page.getByRole('button', { name: 'Check the address' }).click();
   await page.getByText(/^✓ http:\/\/127\.0\.0\.1:\d+ answers and lists 1 model\.$/).waitFor();

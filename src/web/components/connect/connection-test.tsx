@@ -1,5 +1,5 @@
 /** Two tests: whether the proxy answers at the address, and whether the client's own request arrives. */
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { clientName } from '../../../clients/recipe.ts';
 import type { ConnectCheck, ConnectDocument } from '../../../core/proxy/connect-document.ts';
 import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
@@ -14,7 +14,8 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
   const [check, setCheck] = useState<ConnectCheck>();
   const [problem, setProblem] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
-  const [sinceMs, setSinceMs] = useState<number>();
+  /** How often somebody asked to wait. */
+  const [waits, setWaits] = useState(0);
   const isOwn = settings.addresses.some(({ origin }) => origin === settings.origin);
   const run = async () => {
     setBusy(true);
@@ -37,12 +38,8 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
             {t.connect.checkAddress}
           </button>
         ) : null}
-        <button
-          type="button"
-          class={sinceMs === undefined ? undefined : 'quiet'}
-          onClick={() => setSinceMs(Date.now())}
-        >
-          {sinceMs === undefined ? t.connect.wait : t.connect.waitAgain}
+        <button type="button" class={waits === 0 ? undefined : 'quiet'} onClick={() => setWaits(waits + 1)}>
+          {waits === 0 ? t.connect.wait : t.connect.waitAgain}
         </button>
       </div>
       {problem === undefined ? null : <Problem error={problem} />}
@@ -53,10 +50,9 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
             : t.connect.answersNot(settings.origin, t.translated(check.reason ?? ''))}
         </p>
       )}
-      {sinceMs === undefined ? null : (
+      {waits === 0 ? null : (
         <FirstRequest
-          key={sinceMs}
-          sinceMs={sinceMs}
+          key={waits}
           name={clientName({ id: settings.client, name: settings.name }, t.clients)}
         />
       )}
@@ -64,16 +60,17 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
   );
 }
 
-function FirstRequest({ sinceMs, name }: { sinceMs: number; name: string }) {
-  const [loaded] = useLive(
-    () => call<{ items: readonly EndedRequestDocument[] }>('GET', 'api/v1/requests/recent'),
-    everyMs,
-    [sinceMs],
-  );
+/** Shows the requests that end from now on. The clocks of the browser and of the proxy are not compared: they may differ. */
+function FirstRequest({ name }: { name: string }) {
+  const earlier = useRef<ReadonlySet<string> | undefined>(undefined);
+  const [loaded] = useLive(async () => {
+    const { items } = await call<{ items: readonly EndedRequestDocument[] }>('GET', 'api/v1/requests/recent');
+    earlier.current ??= new Set(items.map(({ id }) => id));
+    return items.filter(({ id }) => earlier.current?.has(id) === false);
+  }, everyMs);
   return (
     <Show loaded={loaded}>
-      {({ items }) => {
-        const arrived = items.filter(({ at }) => Date.parse(at) >= sinceMs);
+      {(arrived) => {
         const done = arrived.findLast(({ status }) => status < 400);
         const refused = arrived.filter(({ status }) => status >= 400);
         return (
