@@ -44,8 +44,8 @@ export interface LookOptions {
   readonly exclude: ReadonlySet<string>;
 }
 
-/** Time limit for one run of detection. */
-const lookLimitMs = 600;
+/** Time limit for one run of detection. Engines answer within milliseconds, unless the machine is busy. */
+const lookLimitMs = 1_200;
 const leaveInPeaceMs = 120_000;
 
 export class Detector {
