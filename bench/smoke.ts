@@ -1,7 +1,7 @@
 /**
- * The check of `.ci/run`: flm and nginx on this machine, compared with the committed ratios of the machine that is most like it. Ratios
- * differ between machines, so only a large difference fails. A slower flm makes the median and the cheapest round dearer, other work on the machine mostly the
- * median alone: so both ratios must be worse, in three measurements.
+ * The check of `.ci/run`: flm and nginx on this machine, compared with the committed ratios of the machine that is most like
+ * it. Ratios differ between machines, so only a large difference fails. A slower flm makes the median and the cheapest round
+ * dearer, other work on the machine mostly the median alone: so both ratios must be worse, in three measurements.
  */
 import { core, describeMachine, pinSelf } from './machine.ts';
 import { streamPlan } from './measures/events.ts';
