@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { TLSSocket } from 'node:tls';
 import { assertMistake, makeCli, type Ran, type TestCli } from '../helpers/cli.ts';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort } from '../helpers/free-ports.ts';
 import { noPebble, type Pebble, type PebbleOptions, startPebble } from '../helpers/pebble.ts';
 import { createKey } from '../helpers/start-proxy.ts';
 
@@ -106,7 +106,7 @@ test('one command obtains a certificate by http-01 that openssl and curl accept;
   skip: noPebble,
 }, async (t) => {
   const { cli, pebble, start } = await fixtureOf(t);
-  const [port] = await freePorts(1);
+  const port = await freePort();
   const here = ['--port', String(port), '--acme-http-port', String(pebble.httpPort)];
 
   const begunMs = performance.now();
@@ -197,7 +197,7 @@ test('a proof that fails is told with its name, what the CA said, and what to ch
   skip: noPebble,
 }, async (t) => {
   const { cli, refused } = await fixtureOf(t);
-  const [elsewhere] = await freePorts(1);
+  const elsewhere = await freePort();
   const failed = await refused(
     /http-01 did not prove llm\.example\.org: the CA said ".*" \(connection\)/,
     ...['--port', '0', '--acme-http-port', String(elsewhere)],
@@ -208,7 +208,7 @@ test('a proof that fails is told with its name, what the CA said, and what to ch
 
 test('five orders that fail are the last for a day, until somebody asks', { skip: noPebble }, async (t) => {
   const { cli, pebble, start, refused } = await fixtureOf(t);
-  const [elsewhere] = await freePorts(1);
+  const elsewhere = await freePort();
   const here = ['--port', '0', '--acme-http-port', String(pebble.httpPort)];
   for (let i = 0; i < 5; i += 1)
     await refused(/did not prove/, '--port', '0', '--acme-http-port', String(elsewhere));
@@ -226,7 +226,7 @@ test('a directory that is not trusted, not there, or whose terms are not accepte
   skip: noPebble,
 }, async (t) => {
   const { cli, pebble } = await fixtureOf(t);
-  const [nobody] = await freePorts(1);
+  const nobody = await freePort();
   const start = (...more: readonly string[]) =>
     cli.run(
       'proxy',

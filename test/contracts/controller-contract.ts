@@ -12,7 +12,7 @@ import type { ProxyController, StartOptions } from '../../src/core/proxy/ports.t
 import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
 import type { ProxyHandle } from '../../src/core/proxy/proxy-handle.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort } from '../helpers/free-ports.ts';
 
 export interface ControllerHarness {
   readonly controller: ProxyController;
@@ -79,7 +79,7 @@ export function controllerContract(
 
   story('a start that is aborted in its middle leaves nothing', async (harness) => {
     const leaving = new AbortController();
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const start = harness.controller.start(startOptions({ port, profile: 'stuck' }), leaving.signal);
     await harness.midway('stuck');
     const reason = new Error('changed my mind');
@@ -162,7 +162,7 @@ export function controllerContract(
   });
 
   story('of two starts at once on one port exactly one wins', async (harness) => {
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const outcomes = await Promise.allSettled([
       harness.controller.start(startOptions({ port }), never),
       harness.controller.start(startOptions({ port }), never),

@@ -8,7 +8,7 @@ import process from 'node:process';
 import { type TestContext, test } from 'node:test';
 import { securityHeaders } from '../../src/ui/security-headers.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort } from '../helpers/free-ports.ts';
 import { createKey, type ProxyView, startProxy } from '../helpers/start-proxy.ts';
 import { lockFile } from '../helpers/store-programs.ts';
 
@@ -150,7 +150,7 @@ const nginx = '/usr/sbin/nginx';
 
 /** nginx before the proxy, with these lines beside `proxy_pass`. Returns its port. */
 async function nginxBefore(t: TestContext, cli: TestCli, upstream: number, lines: string): Promise<number> {
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const file = join(cli.folder, `nginx-${port}.conf`);
   writeFileSync(
     file,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeCli } from '../helpers/cli.ts';
 import { llamacppTable, startFakeEngine } from '../helpers/fake-engine.ts';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort } from '../helpers/free-ports.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 
 interface Report {
@@ -89,7 +89,7 @@ test('a folder that others may enter, a damaged database and wrong settings are 
 
 test('profiles for all addresses that share a free port hold it from nobody', async (t) => {
   const cli = makeCli(t);
-  const [port] = await freePorts(1);
+  const port = await freePort();
   for (const name of ['a', 'b'])
     await cli.run('profile', 'save', name, '--mode', 'dev-selfsigned', '--port', String(port), '--demo');
 

@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort } from '../helpers/free-ports.ts';
 import { writeTinyGguf } from '../helpers/tiny-gguf.ts';
 
 export interface RunningEngine {
@@ -149,8 +149,7 @@ async function createOllamaModel(url: string, modelFile: string): Promise<void> 
 
 async function start(launch: Launch): Promise<Started> {
   for (let tries = 1; ; tries++) {
-    const [port = 0] = launch.port === undefined ? await freePorts(1) : [launch.port];
-    const engine = new EngineProcess(launch, port);
+    const engine = new EngineProcess(launch, launch.port ?? (await freePort()));
     try {
       await engine.ready(launch.healthPath);
       const { url } = engine;

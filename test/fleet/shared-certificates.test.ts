@@ -25,7 +25,7 @@ import { SharedCertificateStore } from '../../src/tls/shared-certificate-store.t
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { type FaultLink, startFaultLink } from '../helpers/fault-link.ts';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort, freePorts } from '../helpers/free-ports.ts';
 import { MovedClock } from '../helpers/moved-clock.ts';
 import { noPebble, type Pebble, startPebble } from '../helpers/pebble.ts';
 import { noPostgres, postgresForFile } from '../helpers/postgres-server.ts';
@@ -168,7 +168,7 @@ test('a machine finds the tls-alpn-01 challenge of another machine, and none for
 }, async (t) => {
   const url = await postgres.database(t);
   const pebble = await startPebble(t);
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const { keeper } = await startMachine(t, url, pebble, port);
   const proofs = new SharedProofs(filesOf(t, url), systemClock);
   const proof = { domain: 'llm.example.org', token: 't', authorization: 't.x' };

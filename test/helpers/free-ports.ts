@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
@@ -24,4 +25,11 @@ export async function freePorts(count: number): Promise<readonly number[]> {
   }
   await Promise.all(servers.map((server) => once(server.close(), 'close')));
   return ports;
+}
+
+/** One such port. */
+export async function freePort(): Promise<number> {
+  const [port] = await freePorts(1);
+  assert(port !== undefined);
+  return port;
 }

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { after, type TestContext } from 'node:test';
 import { promisify } from 'node:util';
-import { freePorts } from './free-ports.ts';
+import { freePort } from './free-ports.ts';
 import { atEnd } from './temporary-store.ts';
 
 const execute = promisify(execFile);
@@ -179,7 +179,7 @@ class TestServer implements PostgresServer {
     if (uid !== undefined && gid !== undefined) chownSync(folder, uid, gid);
     const args = ['-D', join(folder, 'data'), '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C'];
     await execute(program('initdb'), [...args, '--no-sync'], { ...this.#account, cwd: folder });
-    [this.#port = 0] = await freePorts(1);
+    this.#port = await freePort();
     await this.start();
   }
 

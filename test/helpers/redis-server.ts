@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePorts } from './free-ports.ts';
+import { freePort } from './free-ports.ts';
 
 const program = ['valkey-server', 'redis-server'].find((name) =>
   (process.env.PATH ?? '').split(delimiter).some((folder) => existsSync(join(folder, name))),
@@ -141,7 +141,7 @@ export class RedisServer implements AsyncDisposable {
 
 export async function startRedis(options: RedisOptions = {}): Promise<RedisServer> {
   for (let attempt = 1; ; attempt++) {
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'flm-redis-'));
     const server = new RedisServer(port, folder, options);
     try {

@@ -22,7 +22,7 @@ import {
   startOptions,
   until,
 } from '../contracts/controller-contract.ts';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort } from '../helpers/free-ports.ts';
 import { assertNoLeaks, type Stock, takeStock } from '../helpers/leaks.ts';
 import { type ProxyHome, proxyHome } from '../helpers/proxy-home.ts';
 import { markerOf } from '../helpers/tiny-proxy.ts';
@@ -175,7 +175,7 @@ test('a child that ends before it answers is reported with its reason, and nothi
     ['crashing', /ended before it answered: TypeError: the crankshaft is not a function\./],
   ] as const;
   for (const [profile, sentence] of cases) {
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const start = harness.controller.start(startOptions({ port, profile }), never);
     await assert.rejects(start, (error: Error) => {
       assert(failsWith('PROXY_START_FAILED')(error), String(error));
@@ -213,7 +213,7 @@ test('a child that hangs in its start is killed when the time is up, and what it
       },
     },
   });
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const start = harness.controller.start(startOptions({ port, profile: 'deaf' }), never);
   await assert.rejects(start, failsWith('PROXY_START_TIMEOUT'));
   await assertNothingLeft(harness);

@@ -14,7 +14,7 @@ import { type TestContext, test } from 'node:test';
 import { startProgram } from '../clients/installed.ts';
 import { makeCli, type TestCli } from '../helpers/cli.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort } from '../helpers/free-ports.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
 import {
   caddy,
@@ -144,7 +144,7 @@ function assertFlmAndEngine(spans: readonly JaegerSpan[], key: string): JaegerSp
 
 test('Jaeger shows one trace through Caddy, flm and the engine', needsJaegerAndCaddy, async (t) => {
   const { jaeger, cli, url, key } = await startTraced(t);
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const file = join(cli.folder, 'Caddyfile');
   writeFileSync(
     file,
@@ -197,7 +197,7 @@ test(
   needsJaegerAndNginx,
   async (t) => {
     const { jaeger, cli, url, key } = await startTraced(t);
-    const [port = 0] = await freePorts(1);
+    const port = await freePort();
     const file = join(cli.folder, 'nginx.conf');
     writeFileSync(
       file,

@@ -7,7 +7,7 @@ import process from 'node:process';
 import type { TestContext } from 'node:test';
 import { programInPath, startProgram } from '../clients/installed.ts';
 import { eventually } from '../helpers/eventually.ts';
-import { freePorts } from '../helpers/free-ports.ts';
+import { freePort, freePorts } from '../helpers/free-ports.ts';
 
 const cache = process.env.FLM_TEST_CACHE ?? join(homedir(), '.cache/flm-test');
 const folder = process.env.FLM_TEST_TELEMETRY ?? join(cache, 'telemetry');
@@ -141,7 +141,7 @@ export async function startPrometheus(
   target: { readonly url: string; readonly key: string } | undefined,
   rules?: string,
 ): Promise<Prometheus> {
-  const [port = 0] = await freePorts(1);
+  const port = await freePort();
   const data = join(cwd, 'prometheus');
   mkdirSync(data);
   const lines = [
