@@ -14,7 +14,7 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
   const [check, setCheck] = useState<ConnectCheck>();
   const [problem, setProblem] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
-  /** How often somebody asked to wait. */
+  /** How many times somebody asked to wait. */
   const [waits, setWaits] = useState(0);
   const isOwn = settings.addresses.some(({ origin }) => origin === settings.origin);
   const run = async () => {
