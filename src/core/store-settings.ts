@@ -8,6 +8,7 @@ import { z } from 'zod';
 import type { Environment } from './environment.ts';
 import { type Fault, StoreError } from './errors.ts';
 import { faultsOf } from './faults.ts';
+import { isLoopbackHost } from './loopback.ts';
 import { spanOf } from './time-text.ts';
 
 /** How a connection is protected: TLS with a verified certificate, or nothing. */
@@ -159,7 +160,7 @@ const readDatabaseUrl: Reader<DatabaseAddress> = (text, refuse) => {
     return refuse('sslmode without verification', 'tls=off, if the connection may be without TLS');
   const socket = host.startsWith('/') ? host : undefined;
   const port = url.port === '' ? 5432 : Number(url.port);
-  const isPlain = socket !== undefined || isLoopback(host);
+  const isPlain = socket !== undefined || isLoopbackHost(host);
   const security = parameters.get('tls') ?? (isPlain && sslMode === undefined ? 'off' : 'on');
   return {
     shown: `postgres://${user}@${socket ?? url.hostname}${url.port === '' ? '' : `:${url.port}`}/${database}`,
@@ -189,7 +190,7 @@ const readValkeyUrl: Reader<ValkeyAddress> = (text, refuse) => {
   const tls = parameters.get('tls');
   if (isTls && tls === 'off')
     return refuse(`${url.protocol}// with tls=off`, 'redis:// with tls=off, or rediss://');
-  if (!isTls && !isSocket && !isLoopback(host) && tls === undefined)
+  if (!isTls && !isSocket && !isLoopbackHost(host) && tls === undefined)
     return refuse(
       'a connection to another machine without TLS',
       'rediss://, or redis:// with ?tls=off if the network is safe',
@@ -246,9 +247,4 @@ function decoded(part: string): string {
 /** `[::1]` without its brackets. */
 function bare(host: string): string {
   return host.startsWith('[') ? host.slice(1, -1) : host;
-}
-
-function isLoopback(host: string): boolean {
-  const name = bare(host).toLowerCase();
-  return name === 'localhost' || name === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(name);
 }

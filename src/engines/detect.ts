@@ -18,7 +18,8 @@ import {
   usualPrefixes,
 } from '../core/engine/kinds.ts';
 import type { Environment } from '../core/environment.ts';
-import { hostPortText, isLoopbackHost, urlOf } from './engine-url.ts';
+import { isLoopbackHost } from '../core/loopback.ts';
+import { hostPortText, urlOf } from './engine-url.ts';
 import { addressesInEnvironment } from './engine-variables.ts';
 import { mayBeSame } from './exposure.ts';
 import { type Identified, identify } from './identify.ts';

@@ -31,7 +31,3 @@ export function urlOf(address: EngineAddress): string {
 export function hostPortText(address: EngineAddress): string {
   return `${isIP(address.host) === 6 ? `[${address.host}]` : address.host}:${address.port}`;
 }
-
-export function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}

@@ -4,7 +4,7 @@
  */
 import type { EngineRef } from '../core/engine/engine.ts';
 import type { EngineKindName } from '../core/engine/kinds.ts';
-import { isLoopbackHost } from './engine-url.ts';
+import { isLoopbackHost } from '../core/loopback.ts';
 import { identify } from './identify.ts';
 import type { ProbeLine } from './probe-request.ts';
 

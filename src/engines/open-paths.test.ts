@@ -73,7 +73,7 @@ test(
   async (t) => {
     const engine = await startFakeEngine({ '/v1/models': models }, '127.0.0.1');
     t.after(() => engine.close());
-    const address = { tls: false, host: '::ffff:127.0.0.1', port: engine.port, path: '' };
+    const address = { tls: false, host: '0.0.0.0', port: engine.port, path: '' };
     const ref: EngineRef = {
       id: 'a',
       kind: 'vllm',
@@ -85,10 +85,7 @@ test(
 
     const found = await findOpenPaths(line(t), ref, ['127.0.0.3'], never);
 
-    assert.deepEqual(
-      [found?.isOwn, found?.addresses, found?.paths],
-      [false, ['::ffff:127.0.0.1'], ['/v1/models']],
-    );
+    assert.deepEqual([found?.isOwn, found?.addresses, found?.paths], [false, ['0.0.0.0'], ['/v1/models']]);
     assert.ok(engine.asked.every(({ headers }) => headers.authorization === undefined));
   },
 );
@@ -97,7 +94,7 @@ test('an error with status 200 and a web page are not open', wholeLoopback, asyn
   const table = { '/props': { body: '<html>' }, '*': { body: { error: 'Unexpected endpoint' } } };
   const engine = await startFakeEngine(table, '127.0.0.1');
   t.after(() => engine.close());
-  const address = { tls: false, host: '::ffff:127.0.0.1', port: engine.port, path: '' };
+  const address = { tls: false, host: '0.0.0.0', port: engine.port, path: '' };
   const ref: EngineRef = { id: 'a', kind: 'lmstudio', url: engine.url, address, origin: 'saved' };
 
   assert.equal(await findOpenPaths(line(t), ref, [], never), undefined);

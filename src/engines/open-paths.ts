@@ -6,7 +6,7 @@ import type { EngineRef } from '../core/engine/engine.ts';
 import type { EngineExposure } from '../core/engine/engine-discovery.ts';
 import { objectOf } from '../core/engine/json-reading.ts';
 import type { ProbeAnswer, ProbeFault } from '../core/engine/probe.ts';
-import { isLoopbackHost } from './engine-url.ts';
+import { isLoopbackHost } from '../core/loopback.ts';
 import { maxAddresses, mayBeSame } from './exposure.ts';
 import { identify } from './identify.ts';
 import { type ProbeLine, probeRequest } from './probe-request.ts';

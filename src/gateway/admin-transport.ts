@@ -7,6 +7,7 @@
  * A page of another origin reaches nothing, even if the policy allows that origin: it gets the response to an unknown
  * path, and so does everything else that is refused here.
  */
+import { isLoopbackHost } from '../core/loopback.ts';
 import { rule } from '../core/rules.ts';
 import { isOwnOrigin, originOf } from './cors.ts';
 import type { Exchange, Refusal } from './exchange.ts';
@@ -27,8 +28,4 @@ export function denyTransport(x: Exchange): Refusal | undefined {
 export function isDirect({ head: { fields } }: Exchange): boolean {
   const host = parseHost(fields.get('host') ?? '');
   return host !== undefined && isLoopbackHost(host) && !fields.cameThroughProxy;
-}
-
-function isLoopbackHost(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

@@ -9,6 +9,7 @@
  */
 import type { Candidate, Candidates, EngineDirectory } from '../core/engine/directory.ts';
 import type { EngineRef } from '../core/engine/engine.ts';
+import { isLoopbackHost } from '../core/loopback.ts';
 import type { FairAdmission, SlotSource } from '../core/security/fair-admission.ts';
 import type { Membership } from './membership.ts';
 import type { Argument } from './server-link.ts';
@@ -42,7 +43,7 @@ export interface FleetSlotsOptions {
 /** Two nodes mean the same engine if they reach it under the same name. A loopback address means one of this host. */
 export function slotsName(ref: EngineRef, hostname: string): string {
   const { host, socketPath } = ref.address;
-  const here = socketPath !== undefined || host === 'localhost' || host === '::1' || host.startsWith('127.');
+  const here = socketPath !== undefined || isLoopbackHost(host);
   return here ? `${hostname} ${ref.url}` : ref.url;
 }
 

@@ -4,8 +4,8 @@ import { type Advice, adviceText } from '../../clients/advice.ts';
 import { clients } from '../../clients/clients.ts';
 import { baseUrlOf, snippetsOf } from '../../clients/recipe.ts';
 import { AdminError, ProxyError } from '../../core/errors.ts';
+import { isLoopbackHost } from '../../core/loopback.ts';
 import type { ConnectCheck, ConnectDocument, ConnectRequest } from '../../core/proxy/connect-document.ts';
-import { isLoopback } from '../../core/proxy/proxy-config.ts';
 import type { ProxyHandle, ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import { catalogOf } from '../catalog.ts';
 import type { Flm } from '../flm.ts';
@@ -29,7 +29,7 @@ export async function connectSettings(
   const origin = originIn(status, host);
   const addresses = ownOrigins(status).map((url) => ({
     origin: url,
-    reach: isOfThisMachine(url) ? ('this machine' as const) : ('network' as const),
+    reach: isLoopbackHost(new URL(url).hostname) ? ('this machine' as const) : ('network' as const),
   }));
   const parts = { flm, signal };
   const { target, context } = await targetOf(parts, status, { origin, model });
@@ -110,9 +110,4 @@ function ended(): ProxyError {
 
 function invalid(field: string, value: string, allowed: string): AdminError {
   return new AdminError('ADMIN_INPUT_INVALID', { faults: [{ field, value, allowed }] });
-}
-
-function isOfThisMachine(url: string): boolean {
-  const host = new URL(url).hostname.replaceAll(/[[\]]/g, '');
-  return host === 'localhost' || (/^[\d.]+$|:/.test(host) && isLoopback(host));
 }

@@ -11,7 +11,7 @@ import type { EngineStatus } from '../../core/engine/directory.ts';
 import { engineKind } from '../../core/engine/kinds.ts';
 import { nearNames } from '../../core/engine/name-suggestions.ts';
 import type { RouteId } from '../../core/engine/routes.ts';
-import { isLoopback, isLoopbackHost } from '../../core/proxy/proxy-config.ts';
+import { isLoopbackAddress, isLoopbackHost } from '../../core/loopback.ts';
 import { type ProxyStatus, proxyUrl } from '../../core/proxy/proxy-handle.ts';
 import { catalogOf, modelNamed } from '../catalog.ts';
 import { type ConnectParts, contextWarning } from './context.ts';
@@ -74,7 +74,7 @@ async function hostWarnings(
     const flag = certificate.authorityFile === undefined ? '--domain' : '--san';
     warnings.push({ code: 'certificateNames', values: { names: certificate.names.join(', '), flag, name } });
   }
-  if (handle.addresses.every(isLoopback)) warnings.push({ code: 'loopback', values: { name } });
+  if (handle.addresses.every(isLoopbackAddress)) warnings.push({ code: 'loopback', values: { name } });
   return warnings;
 }
 

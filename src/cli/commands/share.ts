@@ -6,7 +6,7 @@
  */
 import type { Command } from 'commander';
 import { PolicyError } from '../../core/errors.ts';
-import { isLoopbackHost } from '../../core/proxy/proxy-config.ts';
+import { isLoopbackHost } from '../../core/loopback.ts';
 import type { ProxyStatus } from '../../core/proxy/proxy-handle.ts';
 import { shareDocument } from '../../core/security/share-document.ts';
 import { type ShareOrigins, shareLink, shareOrigins } from '../../core/security/share-links.ts';

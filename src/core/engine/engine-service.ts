@@ -11,7 +11,7 @@
  */
 import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
-import { isLoopbackHost } from '../proxy/proxy-config.ts';
+import { isLoopbackHost } from '../loopback.ts';
 import type { KeyView } from '../security/api-key.ts';
 import type {
   Candidate,

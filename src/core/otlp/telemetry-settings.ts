@@ -7,7 +7,7 @@
  */
 import type { Environment } from '../environment.ts';
 import { type Fault, ProxyError } from '../errors.ts';
-import { isLoopbackHost } from '../proxy/proxy-config.ts';
+import { isLoopbackHost } from '../loopback.ts';
 import { fromEnvironment, isOtlpUrl, otlpUrl } from './otlp-address.ts';
 
 export const samplerNames = [

@@ -9,6 +9,7 @@ import { z } from 'zod';
 import { engineKindNames } from '../engine/kinds.ts';
 import { type Fault, ProxyError } from '../errors.ts';
 import { faultsOf } from '../faults.ts';
+import { isLoopbackAddress } from '../loopback.ts';
 import { otlpSchema } from '../otlp/otlp-address.ts';
 import { securityPolicyOverrideSchema } from '../security/security-policy.ts';
 import { acmeFaults, acmeSchema, domainSchema } from './acme-config.ts';
@@ -220,7 +221,7 @@ const rulesBetweenFields: readonly z.ZodType[] = [
   z.object({ mode, bind, allowInsecureBind }).superRefine((config, context) => {
     if (config.mode !== 'local-http' || config.allowInsecureBind) return;
     config.bind.forEach((address, index) => {
-      if (!isIpLiteral(address) || isLoopback(address)) return;
+      if (!isIpLiteral(address) || isLoopbackAddress(address)) return;
       context.addIssue({
         code: 'custom',
         path: ['bind', index],
@@ -278,15 +279,4 @@ export function configuredPort(config: ProxyConfig): number {
 
 function isIpLiteral(text: string): boolean {
   return ipaddr.IPv4.isValidFourPartDecimal(text) || (text.includes(':') && ipaddr.IPv6.isValid(text));
-}
-
-/** 127.0.0.0/8, ::1, and IPv4-mapped loopback. */
-export function isLoopback(address: string): boolean {
-  return ipaddr.process(address).range() === 'loopback';
-}
-
-/** `localhost` or a loopback address, as a URL has it: IPv6 in brackets or not. */
-export function isLoopbackHost(host: string): boolean {
-  const address = host.replaceAll(/[[\]]/g, '');
-  return host === 'localhost' || (isIpLiteral(address) && isLoopback(address));
 }

@@ -4,9 +4,9 @@
 import { z } from 'zod';
 import { engineDocument, engineDocumentSchema } from '../engine/engine-document.ts';
 import { queuedFor } from '../engine/seen-engines.ts';
+import { isLoopbackHost } from '../loopback.ts';
 import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
-import { isLoopbackHost } from './proxy-config.ts';
 import { type ProxyHandle, type ProxyStatus, proxyUrl } from './proxy-handle.ts';
 import type { ProxyView } from './proxy-service.ts';
 import type { StoreReading } from './store-reading.ts';

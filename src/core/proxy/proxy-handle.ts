@@ -4,6 +4,7 @@
  */
 import ipaddr from 'ipaddr.js';
 import type { EngineStatus } from '../engine/directory.ts';
+import { isLoopbackAddress } from '../loopback.ts';
 import type { TelemetryReading } from '../otlp/telemetry-reading.ts';
 import type { QueueReading } from '../security/fair-admission.ts';
 import type { LimiterReading } from '../security/limiter-reading.ts';
@@ -73,11 +74,11 @@ export function networkUrls(place: Place, names: readonly string[]): readonly st
   const { addresses } = place;
   const listens = (address: string): boolean =>
     addresses.includes(address) || addresses.includes(address.includes(':') ? '::' : '0.0.0.0');
-  if (!addresses.some((a) => isWildcard(a) || ipaddr.process(a).range() !== 'loopback')) return [];
+  if (!addresses.some((a) => isWildcard(a) || !isLoopbackAddress(a))) return [];
   return names
     .filter((name) =>
       ipaddr.isValid(name)
-        ? listens(name) && ipaddr.process(name).range() !== 'loopback'
+        ? listens(name) && !isLoopbackAddress(name)
         : name !== 'localhost' &&
           !name.startsWith('*.') &&
           name !== 'host.docker.internal' &&

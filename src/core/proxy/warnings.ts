@@ -4,10 +4,11 @@
  */
 import type { EngineStatus } from '../engine/directory.ts';
 import { engineKind } from '../engine/kinds.ts';
+import { isLoopbackAddress } from '../loopback.ts';
 import type { TelemetryReading } from '../otlp/telemetry-reading.ts';
 import type { LimiterReading } from '../security/limiter-reading.ts';
 import type { CertificateFacts } from './certificate-provider.ts';
-import { isLoopback, type ProxyMode } from './proxy-config.ts';
+import type { ProxyMode } from './proxy-config.ts';
 import type { ProxyHandle } from './proxy-handle.ts';
 import type { ProxyView } from './proxy-service.ts';
 import type { StoreReading } from './store-reading.ts';
@@ -206,7 +207,7 @@ export function crashWarning(profile: string): Warning {
 
 /** A warning while keys can cross a network in plain text. */
 export function clearTextWarning({ mode, addresses, port, profile }: ProxyHandle): string | undefined {
-  const open = addresses.filter((address) => !isLoopback(address));
+  const open = addresses.filter((address) => !isLoopbackAddress(address));
   if (mode !== 'local-http' || open.length === 0) return undefined;
   return `Keys cross the network in plain text (${open.join(', ')}, port ${port}); use HTTPS: \`${clearTextCommand(profile)}\`.`;
 }

@@ -2,7 +2,7 @@
  * Finds the addresses under which the link of a share works: over HTTPS, or on the machine of the proxy alone. A proxy
  * that serves plain HTTP on a network has none, because others could read the key.
  */
-import { isLoopback } from '../proxy/proxy-config.ts';
+import { isLoopbackAddress } from '../loopback.ts';
 import type { ProxyStatus } from '../proxy/proxy-handle.ts';
 
 /** The page that redeems a share. */
@@ -23,7 +23,7 @@ export function shareOrigins({
   url,
   networkUrls,
 }: Pick<ProxyStatus, 'handle' | 'url' | 'networkUrls'>): ShareOrigins | undefined {
-  const onlyThisMachine = handle.addresses.every(isLoopback);
+  const onlyThisMachine = handle.addresses.every(isLoopbackAddress);
   if (handle.mode === 'local-http') return onlyThisMachine ? { origins: [url], onlyThisMachine } : undefined;
   // `url` of a certificate for domains is the first of them; otherwise it leads to this machine only.
   if (handle.mode === 'https-acme') return { origins: [url, ...networkUrls], onlyThisMachine };
