@@ -1,6 +1,7 @@
 /** What holds for every page of the dashboard: states of the connection, live updates, and the keyboard. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createKey } from '../helpers/start-proxy.ts';
 import { checkShown, checkView, openDashboard, showPage, viewports } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
@@ -59,6 +60,26 @@ test('updates wait while text is selected or the mouse is over a table', { skip 
   assert.equal(await rows.count(), before);
   await page.evaluate('getSelection().removeAllRanges()');
   await page.getByText('phone').first().waitFor();
+});
+
+test('a browser whose clock is an hour ahead shows what is true by the clock of flm', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await createKey(cli, 'laptop', '--expires', '50m');
+  const page = await signedIn();
+  await page.evaluate('{ const { now } = Date; Date.now = () => now() + 3_600_000; }');
+  await showPage(page, 'Keys');
+  const row = page.locator('tbody tr');
+  await row.getByText('active', { exact: true }).waitFor();
+  await row.getByText(/^in \d+ minutes$/).waitFor();
+  await showPage(page, 'Audit');
+  assert.match(
+    (await page.locator('tbody time').first().textContent()) ?? '',
+    /^now$|(second|minute)s? ago$/,
+  );
+  const asked = page.waitForRequest(/api\/v1\/usage\?/);
+  await showPage(page, 'Usage');
+  const until = new URL((await asked).url()).searchParams.get('to') ?? '';
+  assert(Math.abs(Date.parse(until) - Date.now()) < 1_800_000, until);
 });
 
 test('the audit shows labels, and each change as a field with its value before and after', {

@@ -4,6 +4,7 @@
  */
 import type { AdminScope } from '../../core/engine/routes.ts';
 import type { KeyDocument } from '../../core/security/key-document.ts';
+import { serverClock } from './server-clock.ts';
 
 /** How the server that sent the page wants it to sign in: `<html data-sign-in="key">` asks for an admin key. */
 export const signInMethod: 'session' | 'key' =
@@ -120,6 +121,7 @@ export async function send(
   proof: Credential = credential,
 ): Promise<Response> {
   let response: Response;
+  const sentAtMs = Date.now();
   try {
     response = await fetch(`/flm/${path}`, { ...init, headers: { ...proof, ...init.headers } });
   } catch (error) {
@@ -127,6 +129,7 @@ export async function send(
     noticed('offline');
     throw new OfflineError(String(error));
   }
+  serverClock.learn(response, sentAtMs);
   // A response to another credential than the one in use says nothing about that one.
   if (response.status !== 401) noticed('online');
   else if (proof === credential) noticed('ended');

@@ -1,6 +1,7 @@
 /** Small parts that the pages share: an empty state, a dialog, a copy button, a time, fields. */
 import type { ComponentChildren } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { serverClock } from '../api/server-clock.ts';
 import { t } from '../i18n/texts.ts';
 import { ago, exactTime } from './format.ts';
 
@@ -54,7 +55,7 @@ export function Time({ iso }: { iso: string | null }) {
   if (iso === null) return <>{t.never}</>;
   return (
     <time dateTime={iso} title={exactTime(iso)}>
-      {ago(iso, Date.now())}
+      {ago(iso, serverClock.nowMs())}
     </time>
   );
 }

@@ -1,5 +1,6 @@
 /** Loads usage for the page *Usage*: by the dimension that the reader chose, in sum, and by ending. */
 import { type Counts, call, type SeriesGroup, type UsageDocument } from '../api/client.ts';
+import { serverClock } from '../api/server-clock.ts';
 import { t } from '../i18n/texts.ts';
 import { hourMs, startOfStep, stepFor, type TimeStep } from './time-steps.ts';
 
@@ -78,7 +79,7 @@ function timesOf(
   widthPixels: number,
 ): { readonly fromMs: number; readonly toMs: number; readonly step: TimeStep } {
   if (typeof range !== 'string') return { ...range, step: stepFor(range.toMs - range.fromMs, widthPixels) };
-  const toMs = Date.now();
+  const toMs = serverClock.nowMs();
   const step = stepFor(spans[range], widthPixels);
   // A first point that covers only a part of its day would look like a day with little use.
   return { fromMs: startOfStep(toMs - spans[range], step), toMs, step };

@@ -3,6 +3,7 @@
  * and key are arguments: no storage of the browser ever has them.
  */
 import type { OwnKeyDocument } from '../../core/security/own-key-document.ts';
+import { serverClock } from '../api/server-clock.ts';
 import { t } from '../i18n/texts.ts';
 
 /** The answer to a redemption. */
@@ -60,6 +61,7 @@ export async function sendTest(key: string, model: string): Promise<TestAnswer> 
 async function ask<T>(method: string, path: string, credential: string, body?: unknown): Promise<T> {
   let response: Response;
   let text: string;
+  const sentAtMs = Date.now();
   try {
     response = await fetch(path, {
       method,
@@ -71,6 +73,7 @@ async function ask<T>(method: string, path: string, credential: string, body?: u
       cache: 'no-store',
       credentials: 'omit',
     });
+    serverClock.learn(response, sentAtMs);
     text = await response.text();
   } catch {
     throw new Error(t.guest.offline);

@@ -1,5 +1,6 @@
 /** How much of its limits a key uses now, and its usage of the last 30 days as a chart and a table. */
 import type { OwnKeyDocument } from '../../core/security/own-key-document.ts';
+import { serverClock } from '../api/server-clock.ts';
 import { Chart } from '../components/chart.tsx';
 import { count } from '../components/format.ts';
 import { TableFrame } from '../components/table-frame.tsx';
@@ -79,7 +80,7 @@ export function OwnUsage({ usage }: Pick<OwnKeyDocument, 'usage'>) {
 }
 
 function UsageOf({ usage }: { usage: NonNullable<OwnKeyDocument['usage']> }) {
-  const days = lastDays(new Date());
+  const days = lastDays(serverClock.nowMs());
   const sum = (field: 'inputTokens' | 'outputTokens'): readonly number[] =>
     days.map((day) => usage.filter((row) => row.day === day).reduce((all, row) => all + row[field], 0));
   const bar = (name: string, colour: number, values: readonly number[]) => ({
@@ -137,9 +138,9 @@ function UsageOf({ usage }: { usage: NonNullable<OwnKeyDocument['usage']> }) {
 }
 
 /** UTC days as the server writes them, oldest first. */
-function lastDays(now: Date): readonly string[] {
+function lastDays(nowMs: number): readonly string[] {
   return Array.from({ length: shownDays }, (_, i) => {
-    const day = new Date(now);
+    const day = new Date(nowMs);
     day.setUTCDate(day.getUTCDate() - (shownDays - 1 - i));
     return day.toISOString().slice(0, 10);
   });

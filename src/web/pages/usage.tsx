@@ -1,5 +1,6 @@
 /** Usage: charts and a table over a time range, grouped by key, model, engine or ending, and limited to some of them. */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { serverClock } from '../api/server-clock.ts';
 import { Show, useLive } from '../components/loaded.tsx';
 import { Choice, Empty } from '../components/parts.tsx';
 import { type Measure, UsageCharts } from '../components/usage-charts.tsx';
@@ -23,7 +24,7 @@ export function UsagePage() {
   const [filters, setFilters] = useState<Filters>({});
   const [width, place] = useWidth();
   // What was used before the end of such a range does not change.
-  const isOver = typeof range !== 'string' && range.toMs <= Date.now();
+  const isOver = typeof range !== 'string' && range.toMs <= serverClock.nowMs();
   const [loaded] = useLive(() => loadUsage(range, by, filters, width), isOver ? undefined : refreshMs, [
     JSON.stringify(range),
     by,
@@ -74,7 +75,7 @@ function RangeChoice({ range, onChange }: { range: Range; onChange: (range: Rang
   const isCustom = typeof range !== 'string';
   const chosen = (value: Span | 'custom') => {
     if (value !== 'custom') onChange(value);
-    else onChange({ fromMs: startOfDay(Date.now(), -6), toMs: startOfDay(Date.now(), 1) });
+    else onChange({ fromMs: startOfDay(serverClock.nowMs(), -6), toMs: startOfDay(serverClock.nowMs(), 1) });
   };
   return (
     <>

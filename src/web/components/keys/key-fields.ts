@@ -1,5 +1,6 @@
 /** What the form of a key holds, and what the API reads and writes. */
 import type { Key } from '../../api/client.ts';
+import { serverClock } from '../../api/server-clock.ts';
 
 export interface KeyFields {
   readonly label: string;
@@ -105,6 +106,6 @@ export type State = 'active' | 'paused' | 'expired' | 'revoked';
 
 export function stateOf({ revokedAt, expiresAt, pausedAt }: Key): State {
   if (revokedAt !== null) return 'revoked';
-  if (expiresAt !== null && Date.parse(expiresAt) <= Date.now()) return 'expired';
+  if (expiresAt !== null && Date.parse(expiresAt) <= serverClock.nowMs()) return 'expired';
   return pausedAt === null ? 'active' : 'paused';
 }
