@@ -62,6 +62,7 @@ const rules: Readonly<Record<string, Rule>> = {
     folders: ['clients'],
     types: ['core'],
     modules: [
+      'core/audit/field-changes.ts',
       'core/csv.ts',
       'core/engine/chat-models.ts',
       'core/shell-word.ts',

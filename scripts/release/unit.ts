@@ -3,7 +3,7 @@
  * program.
  */
 import { parseProxyConfig } from '../../src/core/proxy/proxy-config.ts';
-import { serviceText } from '../../src/service/unit-file.ts';
+import { serviceUnitText } from '../../src/service/unit-file.ts';
 
 /** How long running responses may take at a stop: the default of a proxy. */
 const { graceMs } = parseProxyConfig({});
@@ -11,7 +11,7 @@ const { graceMs } = parseProxyConfig({});
 const advice = 'Put changes of your own into a drop-in: `systemctl edit flm`.';
 
 export function debianUnit(): string {
-  const text = serviceText({
+  const text = serviceUnitText({
     kind: 'system',
     profile: 'default',
     home: '/var/lib/flm',

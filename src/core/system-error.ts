@@ -77,6 +77,11 @@ export function errnoOf(error: unknown): string | undefined {
   return typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : undefined;
 }
 
+/** The code of an error of the system or of Node, such as ENOENT; `unknown error` for one without a code. */
+export function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+}
+
 /** What an errno means, as a part of a sentence: `a part of the path does not exist`. */
 export function errnoReason(error: unknown): string {
   const errno = errnoOf(error);

@@ -3,9 +3,10 @@
  * floats anyway: openai-node 6 silently reads those as an empty list, and flm does not re-encode responses.
  */
 import type { EmbeddingsCheck, Engine } from '../core/engine/engine.ts';
+import { keyField } from '../core/engine/engine-kind.ts';
 import { objectOf, objectsIn, textOf } from '../core/engine/json-reading.ts';
 
-import { keyField, type ProbeLine, probeRequest } from './probe-request.ts';
+import { type ProbeLine, probeRequest } from './probe-request.ts';
 
 /** The engine may have to load the model first. */
 const limitMs = 120_000;
@@ -18,7 +19,7 @@ export async function checkEmbeddings(
   signal: AbortSignal,
 ): Promise<EmbeddingsCheck> {
   const { ref, kind } = engine;
-  const field = ref.apiKey === undefined ? '' : keyField(kind.keyField, ref.apiKey);
+  const field = keyField(kind.keyField, ref.apiKey);
   const json = JSON.stringify({ model, input: 'flm', encoding_format: 'base64' });
   const answer = await probeRequest(
     line,

@@ -9,11 +9,12 @@
  */
 import type { EngineAddress } from '../core/engine/engine.ts';
 import type { Answers, EngineKind } from '../core/engine/engine-kind.ts';
+import { keyField } from '../core/engine/engine-kind.ts';
 import { objectOf, objectsIn } from '../core/engine/json-reading.ts';
 import { type EngineKindName, type EngineKinds, engineKinds } from '../core/engine/kinds.ts';
 import type { ProbeAnswer, ProbeFault } from '../core/engine/probe.ts';
 import { maxEngineResponseBytes } from '../core/engine/read-response.ts';
-import { fault, keyField, type ProbeLine, probeRequest } from './probe-request.ts';
+import { fault, type ProbeLine, probeRequest } from './probe-request.ts';
 
 export interface Identified<Name extends string = EngineKindName> {
   readonly answered: true;
@@ -50,7 +51,7 @@ export async function identifyAmong<Name extends string>(
   request: IdentifyRequest,
   signal: AbortSignal,
 ): Promise<Identified<Name> | NotIdentified> {
-  const field = request.apiKey === undefined ? '' : keyField('authorization', request.apiKey);
+  const field = keyField('authorization', request.apiKey);
   const get = (path: string, maxBytes = maxSignBytes): Promise<ProbeAnswer | ProbeFault> =>
     probeRequest(line, { to: request.to, path, field, limitMs: request.limitMs, maxBytes }, signal);
   const health = await get('/health');

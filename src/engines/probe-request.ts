@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../core/clock.ts';
 import type { Engine, EngineAddress, EngineRef } from '../core/engine/engine.ts';
-import type { EngineKind } from '../core/engine/engine-kind.ts';
+import { keyField } from '../core/engine/engine-kind.ts';
 import { engineKind } from '../core/engine/kinds.ts';
 import type { ProbeAnswer, ProbeFailure, ProbeFault } from '../core/engine/probe.ts';
 import { maxEngineResponseBytes, readResponse } from '../core/engine/read-response.ts';
@@ -156,7 +156,7 @@ const probeLimitMs = 4_000;
 /** Returns the engine behind a reference, ready to be probed. */
 export function createEngine(ref: EngineRef, line: ProbeLine): Engine {
   const kind = engineKind(ref.kind);
-  const field = ref.apiKey === undefined ? '' : keyField(kind.keyField, ref.apiKey);
+  const field = keyField(kind.keyField, ref.apiKey);
   return {
     ref,
     kind,
@@ -165,9 +165,4 @@ export function createEngine(ref: EngineRef, line: ProbeLine): Engine {
         get: (path) => probeRequest(line, { to: ref.address, path, field, limitMs: probeLimitMs }, signal),
       }),
   };
-}
-
-/** The header field with an engine's own key, with its CRLF. */
-export function keyField(name: EngineKind['keyField'], key: string): string {
-  return name === 'x-api-key' ? `x-api-key: ${key}\r\n` : `authorization: Bearer ${key}\r\n`;
 }

@@ -8,7 +8,7 @@ import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { StoreError } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
-import { systemRefusal } from '../core/system-error.ts';
+import { codeOf, systemRefusal } from '../core/system-error.ts';
 
 /** Why secrets are not safe in a folder; undefined if they are. Windows has no owner and no mode to check. */
 export function folderFault(facts: Stats): string | undefined {
@@ -35,7 +35,7 @@ export function privateFolder(folder: string, options: { readonly noLink?: boole
     makeWithParents(folder);
     facts = options.noLink === true ? lstatSync(folder) : statSync(folder);
   } catch (cause) {
-    throw unsafe(`it cannot be made (${codeOf(cause) ?? 'unknown error'})`, cause);
+    throw unsafe(`it cannot be made (${codeOf(cause)})`, cause);
   }
   const fault = folderFault(facts);
   if (fault !== undefined) throw unsafe(fault);
@@ -63,8 +63,4 @@ function makeFolder(folder: string): void {
   } catch (error) {
     if (codeOf(error) !== 'EEXIST') throw error;
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }

@@ -5,6 +5,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Candidates } from '../core/engine/directory.ts';
 import type { AttemptEnd } from '../core/engine/engine.ts';
+import { keyField } from '../core/engine/engine-kind.ts';
 import type { Upstream } from '../core/engine/upstream.ts';
 import type { AttemptTrace } from '../core/otlp/request-trace.ts';
 import type { Limits } from '../core/proxy/limits.ts';
@@ -14,7 +15,7 @@ import { engineVerdict } from './engine-verdict.ts';
 import type { Exchange, Refusal } from './exchange.ts';
 import type { AttemptResult, Relay } from './relay/relay.ts';
 import { retryFields } from './retry-fields.ts';
-import { keyField, type UpstreamRequest } from './upstream-request.ts';
+import type { UpstreamRequest } from './upstream-request.ts';
 
 export interface AttemptDeps {
   readonly upstream: Upstream;
@@ -100,7 +101,7 @@ export function startAttempt(
     {
       to: ref.address,
       method: request.method,
-      head: `${request.method} ${ref.address.path}${request.target} HTTP/1.1\r\n${fields}${attempt === undefined ? '' : x.trace?.fieldsFor(attempt)}${keyField(ref, candidate)}`,
+      head: `${request.method} ${ref.address.path}${request.target} HTTP/1.1\r\n${fields}${attempt === undefined ? '' : x.trace?.fieldsFor(attempt)}${keyField(candidate.engine.kind.keyField, ref.apiKey)}`,
       body: request.body,
       bodyLength: request.bodyLength,
       connectTimeoutMs: limits.connectTimeoutMs,

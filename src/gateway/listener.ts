@@ -8,7 +8,7 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
 import { ProxyError } from '../core/errors.ts';
 import type { InheritedSocket } from '../core/proxy/ports.ts';
-import { systemRefusal } from '../core/system-error.ts';
+import { codeOf, systemRefusal } from '../core/system-error.ts';
 
 export interface ListenOrder {
   readonly addresses: readonly string[];
@@ -191,10 +191,6 @@ function listenOn(
 function descriptorOf(server: Server): number | undefined {
   const { _handle: handle } = server as Server & { readonly _handle?: { readonly fd?: number } | null };
   return handle?.fd !== undefined && handle.fd >= 0 ? handle.fd : undefined;
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
 }
 
 function bindError(cause: NodeJS.ErrnoException, address: string, port: number): ProxyError {

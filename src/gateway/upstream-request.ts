@@ -3,8 +3,6 @@
  * fields listed here and in the table of passing headers reach an engine.
  */
 import { randomBytes } from 'node:crypto';
-import type { Candidate } from '../core/engine/directory.ts';
-import type { EngineRef } from '../core/engine/engine.ts';
 import type { RouteId } from '../core/engine/routes.ts';
 import { readTraceparent } from '../core/otlp/request-trace.ts';
 import type { Exchange } from './exchange.ts';
@@ -71,14 +69,6 @@ export function requestFields(x: Exchange, request: UpstreamRequest, version: st
   // A trace gives each attempt its own fields.
   const trace = x.trace === undefined ? traceFields(from.get('traceparent'), from.get('tracestate')) : '';
   return fields + from.passingLines() + trace;
-}
-
-/** The field with flm's own key for the engine; empty where the engine needs none. */
-export function keyField(ref: EngineRef, candidate: Candidate): string {
-  if (ref.apiKey === undefined) return '';
-  return candidate.engine.kind.keyField === 'x-api-key'
-    ? `x-api-key: ${ref.apiKey}\r\n`
-    : `authorization: Bearer ${ref.apiKey}\r\n`;
 }
 
 /**

@@ -20,8 +20,9 @@ import type {
 } from '../core/proxy/ports.ts';
 import type { ProxyHandle, ProxyStatus, RequestLine } from '../core/proxy/proxy-handle.ts';
 import type { RequestsUpdate, RunningRequest } from '../core/proxy/running-request.ts';
+import { codeOf } from '../core/system-error.ts';
 import { handOverPath } from './control-server.ts';
-import { codeOf, controlHost, nonceField } from './control-socket.ts';
+import { controlHost, nonceField } from './control-socket.ts';
 import { isRecord, proxyErrorOf } from './wire-error.ts';
 
 export interface ControlClient {

@@ -7,6 +7,7 @@ import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { join } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
+import { codeOf } from '../core/system-error.ts';
 
 /** The header field with the nonce of the proxy, in requests and responses. */
 export const nonceField = 'flm-nonce';
@@ -81,11 +82,6 @@ function listen(server: Server, path: string): Promise<void> {
 
 function failed(reason: string, cause?: unknown): ProxyError {
   return new ProxyError('PROXY_START_FAILED', { params: { reason }, cause });
-}
-
-/** Returns the system's code of an error, such as ENOENT. */
-export function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }
 
 const youngMs = 60_000;

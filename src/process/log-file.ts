@@ -11,7 +11,7 @@ import { constants, rmSync, type Stats, write as writeCallback } from 'node:fs';
 import { mkdir, open, rename, rmdir, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import type { Clock } from '../core/clock.ts';
-import { codeOf } from './control-socket.ts';
+import { codeOf } from '../core/system-error.ts';
 import { lossLine } from './log-line.ts';
 
 /** A file given by path is rotated. A file that is already open is not. */

@@ -4,9 +4,9 @@
  * Finds the sockets by their descriptors and accepts no connections on them. Node marks inherited descriptors as
  * close-on-exec when it starts, so no child process of flm (engine, ACME hook) gets them.
  */
-import { readFileSync, readlinkSync } from 'node:fs';
 import type { Environment } from '../core/environment.ts';
 import { ProxyError } from '../core/errors.ts';
+import { readText, socketInode } from './proc-files.ts';
 
 export interface PassedSocket {
   readonly fd: number;
@@ -25,12 +25,12 @@ export function passedSockets(env: Environment, pid = process.pid): readonly Pas
   if (Number(env.LISTEN_PID) !== pid || !Number.isInteger(count) || count < 1) return [];
   if (count > maxSockets) throw unusable(`there are ${count}, and flm takes at most ${maxSockets}`);
   const listeners = [
-    ...listenersIn(read('/proc/self/net/tcp'), ipv4),
-    ...listenersIn(read('/proc/self/net/tcp6'), ipv6),
+    ...listenersIn(readText('/proc/self/net/tcp'), ipv4),
+    ...listenersIn(readText('/proc/self/net/tcp6'), ipv6),
   ];
   return Array.from({ length: count }, (_, index) => {
     const fd = firstFd + index;
-    const inode = /^socket:\[(\d+)\]$/.exec(link(`/proc/self/fd/${fd}`))?.[1];
+    const inode = socketInode('self', fd);
     const listener = listeners.find((l) => l.inode === inode);
     if (inode === undefined || listener === undefined)
       throw unusable(`descriptor ${fd} is not a listening TCP socket`);
@@ -74,20 +74,4 @@ export function ipv6(hex: string): string {
   );
   // The URL parser writes the short form of RFC 5952.
   return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1);
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
 }

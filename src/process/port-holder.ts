@@ -2,8 +2,8 @@
  * Checks before a start whether a port is free and, if not, which program holds it, so that a common mistake gets a
  * clear error. Only the exclusive bind decides.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { readNames, readText, socketInode } from './proc-files.ts';
 
 /**
  * Undefined if the port is free, or if binding fails for another reason, which the real bind will report. Otherwise the
@@ -40,14 +40,14 @@ export interface PortHolder {
 function linuxHolder(port: number): PortHolder | undefined {
   const inodes = new Set(['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => listenersOn(table, port)));
   if (inodes.size === 0) return undefined;
-  for (const pid of list('/proc')) {
+  for (const pid of readNames('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
-    for (const fd of list(`/proc/${pid}/fd`)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(link(`/proc/${pid}/fd/${fd}`))?.[1];
+    for (const fd of readNames(`/proc/${pid}/fd`)) {
+      const inode = socketInode(Number(pid), fd);
       if (inode !== undefined && inodes.has(inode)) {
         return {
           pid: Number(pid),
-          name: read(`/proc/${pid}/comm`)
+          name: readText(`/proc/${pid}/comm`)
             .trim()
             .replaceAll(/[^\x20-\x7e]/g, '?'),
         };
@@ -60,33 +60,9 @@ function linuxHolder(port: number): PortHolder | undefined {
 /** proc_net_tcp: local address is the second column, state (0A: listening) the fourth, inode the tenth. */
 function listenersOn(table: string, port: number): string[] {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0');
-  return read(table)
+  return readText(table)
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
     .filter((columns) => columns[1]?.endsWith(`:${wanted}`) === true && columns[3] === '0A')
     .flatMap((columns) => columns[9] ?? []);
-}
-
-function read(path: string): string {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch {
-    return '';
-  }
-}
-
-function list(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch {
-    return [];
-  }
-}
-
-function link(path: string): string {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return '';
-  }
 }

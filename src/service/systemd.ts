@@ -16,7 +16,7 @@ import {
   listenStream,
   type ServiceKind,
   type ServiceUnit,
-  serviceText,
+  serviceUnitText,
   socketText,
   type UnitSocket,
   unitName,
@@ -139,7 +139,7 @@ export class Systemd implements ServiceSystem {
 
   files(unit: ServiceUnit): readonly ServiceFile[] {
     const { kind, profile } = unit;
-    const service = { file: this.file(kind, profile), text: serviceText(unit) };
+    const service = { file: this.file(kind, profile), text: serviceUnitText(unit) };
     return unit.sockets === undefined
       ? [service]
       : [{ file: this.#socketFile(kind, profile), text: socketText(unit) }, service];

@@ -49,7 +49,7 @@ export function unitName(profile: string): string {
   return profile === 'default' ? 'flm' : `flm-${profile}`;
 }
 
-export function serviceText(unit: ServiceUnit): string {
+export function serviceUnitText(unit: ServiceUnit): string {
   const { kind, profile, home, account, graceMs, sockets, notify } = unit;
   const name = unitName(profile);
   const flm = unit.program.map(commandWord).join(' ');

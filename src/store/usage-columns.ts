@@ -56,7 +56,7 @@ function dayFrom(ms: number): string {
   return dayName(Math.ceil((ms - noonMs) / dayMs));
 }
 
-export interface UsageTable {
+export interface StoredUsageTable {
   readonly name: 'usage_hour' | 'usage_rollup';
   readonly time: 'hour' | 'day';
   /** The first value of `time` that lies at `ms` or later. */
@@ -64,7 +64,7 @@ export interface UsageTable {
   startMs(row: Row, query: UsageQuery): number;
 }
 
-export const usageTables: readonly UsageTable[] = [
+export const usageTables: readonly StoredUsageTable[] = [
   {
     name: 'usage_hour',
     time: 'hour',

@@ -20,6 +20,7 @@ import process from 'node:process';
 import type { Clock } from '../core/clock.ts';
 import { CertificateError } from '../core/errors.ts';
 import type { CertificatePair } from '../core/proxy/certificate-provider.ts';
+import { codeOf } from '../core/system-error.ts';
 import { takeFileLock } from '../files/file-lock.ts';
 import { folderFault, makeWithParents } from '../files/private-folder.ts';
 import { syncFolder } from '../files/sync-folder.ts';
@@ -217,8 +218,4 @@ function failed(file: string, cause: unknown): CertificateError {
   const code = codeOf(cause);
   const reason = code === 'ENOSPC' ? 'the disk is full' : code === 'EROFS' ? 'the disk is read-only' : code;
   return new CertificateError('CERT_STORE_FAILED', { params: { file, reason }, cause });
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
 }

@@ -5,7 +5,6 @@ import { endings } from '../../core/proxy/proxy-handle.ts';
 import type { Retention } from '../../core/security/ports.ts';
 import { changeRetention, longestRetention } from '../../core/usage/retention.ts';
 import {
-  firstByteBoundsMs,
   firstByteQuantile,
   type UsageCounts,
   type UsageQuery,
@@ -210,12 +209,11 @@ function groupDocument(
 
 function countsDocument(usage: UsageCounts) {
   const { firstByte: _, ...rest } = usage;
-  return { ...rest, firstByteP50Ms: quantile(usage, 0.5), firstByteP95Ms: quantile(usage, 0.95) };
-}
-
-function quantile(usage: UsageCounts, share: number): number | null {
-  const bound = firstByteQuantile(usage, share);
-  return bound !== null && bound <= (firstByteBoundsMs.at(-1) ?? 0) ? bound : null;
+  return {
+    ...rest,
+    firstByteP50Ms: firstByteQuantile(usage, 0.5),
+    firstByteP95Ms: firstByteQuantile(usage, 0.95),
+  };
 }
 
 function isoTime(ms: number): string {

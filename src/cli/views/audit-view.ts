@@ -1,5 +1,6 @@
 /** Entries of the audit as a table or CSV, and the result of a check as text. */
 import type { AuditCheckDocument, AuditEntryDocument } from '../../core/audit/audit-document.ts';
+import { fieldChanges, isEmpty } from '../../core/audit/field-changes.ts';
 import { csvText } from '../../core/csv.ts';
 import { t } from '../i18n/texts.ts';
 import { hanging, moment, printable, table } from '../terminal/layout.ts';
@@ -93,45 +94,20 @@ function timeText(at: string): string {
 const plainFields: ReadonlySet<string> = new Set(['digest', 'createdAtMs', 'id', 'familyId', 'label']);
 
 /** The fields that differ, as `field: old -> new`; a state that is not an object as it is. */
-function changeText({ before, after }: AuditEntryDocument): string {
-  // An entry about something that is over has only what was there before.
-  const parts = after === null ? changesOf('', null, before) : changesOf('', before, after);
-  return parts.join(', ');
-}
-
-function changesOf(field: string, old: unknown, fresh: unknown): readonly string[] {
-  if (!isObject(old) && !isObject(fresh)) {
-    if (JSON.stringify(old) === JSON.stringify(fresh) || (isEmpty(old) && isEmpty(fresh))) return [];
-    const [from, to] = [old, fresh].map((value) => valueText(field, value));
-    const change = isEmpty(old) ? to : `${from} -> ${to}`;
-    return [field === '' ? String(change) : `${field.replace(/AtMs$/, 'At')}: ${change}`];
-  }
-  const [oldFields, freshFields] = [fieldsOf(old), fieldsOf(fresh)];
-  return Object.keys({ ...oldFields, ...freshFields })
-    .filter((name) => !plainFields.has(name) || !isEmpty(oldFields[name]))
-    .flatMap((name) =>
-      changesOf(field === '' ? name : `${field}.${name}`, oldFields[name], freshFields[name]),
-    );
+function changeText(entry: AuditEntryDocument): string {
+  return fieldChanges(entry, (name, old) => !plainFields.has(name) || !isEmpty(old))
+    .map(({ field, old, fresh }) => {
+      const [from, to] = [old, fresh].map((value) => valueText(field, value));
+      const change = isEmpty(old) ? to : `${from} -> ${to}`;
+      return field === '' ? String(change) : `${field}: ${change}`;
+    })
+    .join(', ');
 }
 
 function valueText(field: string, value: unknown): string {
   if (isEmpty(value)) return '-';
-  if (typeof value === 'number' && field.endsWith('AtMs')) return moment(value);
+  if (typeof value === 'number' && field.endsWith('At')) return moment(value);
   if (typeof value === 'string') return value;
   const isList = Array.isArray(value) && value.every((item) => typeof item === 'string');
   return isList ? value.join(' ') : JSON.stringify(value);
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return isObject(value) ? { ...value } : {};
-}
-
-function isEmpty(value: unknown): boolean {
-  return (
-    value === undefined || value === null || value === '' || (Array.isArray(value) && value.length === 0)
-  );
 }

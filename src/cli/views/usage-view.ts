@@ -4,7 +4,6 @@
  */
 import { csvText } from '../../core/csv.ts';
 import {
-  firstByteBoundsMs,
   firstByteQuantile,
   noUsage,
   type UsageCounts,
@@ -215,8 +214,8 @@ export function countsDocument(counts: UsageCounts) {
     durationMs: counts.durationMs,
     cachedTokens: counts.cachedTokens,
     cachePromptTokens: counts.cachePromptTokens,
-    firstByteP50Ms: quantile(counts, 0.5),
-    firstByteP95Ms: quantile(counts, 0.95),
+    firstByteP50Ms: firstByteQuantile(counts, 0.5),
+    firstByteP95Ms: firstByteQuantile(counts, 0.95),
   };
 }
 
@@ -250,9 +249,4 @@ function tokens({ inputTokens, outputTokens }: UsageCounts): number {
 
 function largest(values: readonly number[]): number {
   return values.reduce((a, b) => Math.max(a, b), 0);
-}
-
-function quantile(counts: UsageCounts, share: number): number | null {
-  const bound = firstByteQuantile(counts, share);
-  return bound !== null && bound <= (firstByteBoundsMs.at(-1) ?? 0) ? bound : null;
 }

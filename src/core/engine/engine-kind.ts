@@ -211,3 +211,9 @@ const openaiPaths = {
 export function infersOpenai(...routes: readonly (keyof typeof openaiPaths)[]): readonly NativeRule[] {
   return routes.flatMap((route) => infers(route, openaiPaths[route]));
 }
+
+/** The header field with an engine's own key, with its CRLF; empty if the engine has no key. */
+export function keyField(name: EngineKind['keyField'], key: string | undefined): string {
+  if (key === undefined) return '';
+  return name === 'x-api-key' ? `x-api-key: ${key}\r\n` : `authorization: Bearer ${key}\r\n`;
+}

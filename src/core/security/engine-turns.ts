@@ -7,13 +7,13 @@
 export interface EngineSlots {
   running: number;
   /** By family id. Kept while any request waits, so that a key keeps its turn while it briefly has no request. */
-  readonly turns: Map<string, Turn>;
+  readonly turns: Map<string, FamilyTurn>;
   /** Moving average of the time between lease and release; 0 while unknown. */
   averageMs: number;
 }
 
 /** One family of keys on one engine. */
-export interface Turn {
+export interface FamilyTurn {
   /** A serial number. The key served least recently has the lowest number. */
   served: number;
   running: number;
@@ -56,7 +56,7 @@ export class EngineTurns {
   }
 
   /** Counts a request of this family that begins to run. */
-  begin(slots: EngineSlots, familyId: string): Turn {
+  begin(slots: EngineSlots, familyId: string): FamilyTurn {
     const turn = this.#serve(slots, familyId);
     slots.running += 1;
     turn.running += 1;
@@ -64,7 +64,7 @@ export class EngineTurns {
   }
 
   /** The request of this turn has ended. */
-  end(slots: EngineSlots, turn: Turn, tookMs: number): void {
+  end(slots: EngineSlots, turn: FamilyTurn, tookMs: number): void {
     slots.running -= 1;
     turn.running -= 1;
     slots.averageMs =
@@ -102,7 +102,7 @@ export class EngineTurns {
       for (const id of turns.keys()) if (!has(id)) turns.delete(id);
   }
 
-  #serve({ turns }: EngineSlots, familyId: string): Turn {
+  #serve({ turns }: EngineSlots, familyId: string): FamilyTurn {
     let turn = turns.get(familyId);
     if (turn === undefined) {
       turn = { served: 0, running: 0 };

@@ -5,7 +5,7 @@
 import type { Unsubscribe } from '../clock.ts';
 import type { Candidates } from '../engine/directory.ts';
 import type { AdmissionDenial, Lease } from './admission.ts';
-import type { Turn } from './engine-turns.ts';
+import type { FamilyTurn } from './engine-turns.ts';
 
 /** The requests of one family of keys. */
 export interface KeyQueue {
@@ -68,7 +68,7 @@ export function positionOf(queues: KeyQueues, queue: KeyQueue, candidates: Candi
  */
 export function placeOf(
   queues: KeyQueues,
-  turns: ReadonlyMap<string, Turn>,
+  turns: ReadonlyMap<string, FamilyTurn>,
   request: QueuedRequest,
 ): number | undefined {
   const { queue, candidates } = request;

@@ -78,6 +78,6 @@ test('a quantile is the bound of the bucket that holds it', () => {
   const usage = { ...noUsage, firstByte: counts };
   assert.equal(firstByteQuantile(usage, 0.5), 100);
   assert.equal(firstByteQuantile(usage, 0.95), 5_000);
-  assert.equal(firstByteQuantile(usage, 1), Number.POSITIVE_INFINITY);
+  assert.equal(firstByteQuantile(usage, 1), null);
   assert.equal(firstByteQuantile(noUsage, 0.5), null);
 });

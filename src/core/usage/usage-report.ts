@@ -101,7 +101,7 @@ export const noUsage: UsageCounts = {
 
 /**
  * The bound of the bucket that holds the given share of the requests, in milliseconds: 0.95 for the 95th percentile.
- * Null without requests; infinity above the last bound.
+ * Null without requests, and above the last bound.
  */
 export function firstByteQuantile({ firstByte }: UsageCounts, share: number): number | null {
   const all = firstByte.reduce(sum, 0);
@@ -109,9 +109,9 @@ export function firstByteQuantile({ firstByte }: UsageCounts, share: number): nu
   let seen = 0;
   for (const [i, count] of firstByte.entries()) {
     seen += count;
-    if (seen >= all * share) return firstByteBoundsMs[i] ?? Number.POSITIVE_INFINITY;
+    if (seen >= all * share) return firstByteBoundsMs[i] ?? null;
   }
-  return Number.POSITIVE_INFINITY;
+  return null;
 }
 
 export function usageReport(slots: readonly UsageSlot[], shape: ReportShape): UsageReport {

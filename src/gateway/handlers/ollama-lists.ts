@@ -6,6 +6,7 @@
 
 import assert from 'node:assert/strict';
 import { type Candidate, candidatesOf, type EngineDirectory } from '../../core/engine/directory.ts';
+import { keyField } from '../../core/engine/engine-kind.ts';
 import { maxEngineResponseBytes, readResponse } from '../../core/engine/read-response.ts';
 import type { Attempt, Upstream } from '../../core/engine/upstream.ts';
 import { rule } from '../../core/rules.ts';
@@ -80,11 +81,10 @@ async function list(
   signal: AbortSignal,
 ): Promise<readonly ListedModel[] | undefined> {
   const { address, apiKey } = engine.engine.ref;
-  const keyField = apiKey === undefined ? '' : `authorization: Bearer ${apiKey}\r\n`;
   const attempt: Attempt = {
     to: address,
     method: 'GET',
-    head: `GET ${address.path}${target} HTTP/1.1\r\nuser-agent: flm/${deps.version}\r\naccept-encoding: identity\r\n${keyField}`,
+    head: `GET ${address.path}${target} HTTP/1.1\r\nuser-agent: flm/${deps.version}\r\naccept-encoding: identity\r\n${keyField('authorization', apiKey)}`,
     body: [],
     bodyLength: 0,
     connectTimeoutMs: deps.limits.connectTimeoutMs,

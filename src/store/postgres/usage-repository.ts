@@ -24,8 +24,8 @@ import {
   familyUsageOf,
   mostCounted,
   retentionRowOf,
+  type StoredUsageTable,
   slotOf,
-  type UsageTable,
   usageRowOf,
   usageTables,
 } from '../usage-columns.ts';
@@ -165,7 +165,7 @@ class Parameters {
 
 /** The rows of a query in one table, with the start of their time. */
 function rowsSql(
-  { name, time, first }: UsageTable,
+  { name, time, first }: StoredUsageTable,
   { fromMs, toMs, where, timeless, stepStarts }: UsageQuery,
   parameters: Parameters,
 ): string {
@@ -214,7 +214,7 @@ async function largestGroups(
 }
 
 function slotsSql(
-  table: UsageTable,
+  table: StoredUsageTable,
   query: UsageQuery,
   largest: readonly (readonly string[])[] | undefined,
 ): [string, ...SqlValue[]] {

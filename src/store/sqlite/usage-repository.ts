@@ -25,8 +25,8 @@ import {
   familyUsageOf,
   mostCounted,
   retentionRowOf,
+  type StoredUsageTable,
   slotOf,
-  type UsageTable,
   usageRowOf,
   usageTables,
 } from '../usage-columns.ts';
@@ -100,7 +100,7 @@ function summed(column: string): string {
 
 /** The rows of a query in one table, with the start of their time, and the values of its parameters. */
 function rowsSql(
-  { name, time, first }: UsageTable,
+  { name, time, first }: StoredUsageTable,
   { fromMs, toMs, where, timeless, stepStarts }: UsageQuery,
 ): [string, ...SQLInputValue[]] {
   const limits = Object.entries(where) as [UsageDimension, readonly string[]][];
@@ -143,7 +143,7 @@ function largestGroups(db: Database, query: UsageQuery): readonly (readonly stri
 }
 
 function slotsSql(
-  table: UsageTable,
+  table: StoredUsageTable,
   query: UsageQuery,
   largest: readonly (readonly string[])[] | undefined,
 ): [string, ...SQLInputValue[]] {

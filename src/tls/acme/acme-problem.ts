@@ -4,7 +4,7 @@
  */
 
 import { AcmeFailure, type AcmeStep, printableExcerpt } from './acme-failure.ts';
-import type { Problem } from './acme-responses.ts';
+import type { AcmeProblem } from './acme-responses.ts';
 
 /** Longer than any real rate limit of a CA. */
 const maxWaitMs = 7 * 86_400_000;
@@ -26,7 +26,11 @@ const fixes: Readonly<Record<string, string>> = {
   serverInternal: 'The CA has an internal problem; try again later.',
 };
 
-export function failureOf(step: AcmeStep, problem: Problem, notBeforeMs: number | undefined): AcmeFailure {
+export function failureOf(
+  step: AcmeStep,
+  problem: AcmeProblem,
+  notBeforeMs: number | undefined,
+): AcmeFailure {
   const { type, domain } = problem;
   const of = domain === undefined ? '' : ` for ${printableExcerpt(domain)}`;
   const what = {

@@ -23,7 +23,7 @@ export interface AcmeOrder {
   readonly authorizations: readonly string[];
   readonly finalize: string;
   readonly certificate: string | undefined;
-  readonly problem: Problem | undefined;
+  readonly problem: AcmeProblem | undefined;
 }
 
 export interface Authorization {
@@ -38,11 +38,11 @@ export interface Challenge {
   readonly url: string;
   readonly token: string;
   readonly status: string;
-  readonly problem: Problem | undefined;
+  readonly problem: AcmeProblem | undefined;
 }
 
 /** RFC 7807 with the types of RFC 8555, section 6.7; the type without its prefix. */
-export interface Problem {
+export interface AcmeProblem {
   readonly type: string;
   readonly detail: string;
   readonly domain: string | undefined;
@@ -122,7 +122,7 @@ function pageIn(value: unknown): string | undefined {
 }
 
 /** The problem in a response with status 400 or higher. */
-export function problemIn(answer: AcmeAnswer): Problem {
+export function problemIn(answer: AcmeAnswer): AcmeProblem {
   let json: unknown;
   try {
     json = JSON.parse(answer.text);
@@ -132,7 +132,7 @@ export function problemIn(answer: AcmeAnswer): Problem {
   return problemOf(json) ?? { type: 'none', detail: `status ${answer.status}`, domain: undefined };
 }
 
-function problemOf(value: unknown): Problem | undefined {
+function problemOf(value: unknown): AcmeProblem | undefined {
   const whole = partOf(value);
   if (whole === undefined) return undefined;
   // The subproblem that names a domain is more specific. Subproblems have no subproblems (RFC 8555, section 6.7.1).
@@ -142,7 +142,7 @@ function problemOf(value: unknown): Problem | undefined {
   return part === undefined ? whole : { ...part, domain: part.domain ?? whole.domain };
 }
 
-function partOf(value: unknown): Problem | undefined {
+function partOf(value: unknown): AcmeProblem | undefined {
   const { type, detail, identifier } = record(value);
   if (typeof type !== 'string') return undefined;
   const domain = record(identifier).value;

@@ -2,7 +2,7 @@
 
 import { type TrustStoreTitle, trustObstacle, trustStoreTitle } from '../../core/trust-texts.ts';
 import {
-  type Command,
+  type TrustCommand,
   type TrustedFile,
   type TrustPlace,
   type TrustTools,
@@ -33,7 +33,7 @@ export async function nssPlaces(tools: TrustTools, ca: TrustedFile): Promise<rea
   return Promise.all(
     stores.map(async ({ title, folder, absent }): Promise<TrustPlace> => {
       const db = `sql:${folder}`;
-      const make: Command[] = absent
+      const make: TrustCommand[] = absent
         ? [
             ['mkdir', '-p', folder],
             ['certutil', '-N', '-d', db, '--empty-password'],

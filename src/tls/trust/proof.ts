@@ -7,7 +7,7 @@ import { isAbsolute } from 'node:path';
 import { createServer } from 'node:tls';
 import type { CertificatePair } from '../../core/proxy/certificate-provider.ts';
 import type { TrustStoreTitle } from '../../core/trust-texts.ts';
-import type { Command, TrustTools } from './trust-place.ts';
+import type { TrustCommand, TrustTools } from './trust-place.ts';
 
 export interface TrustProof {
   readonly program: string;
@@ -81,7 +81,7 @@ async function proveBrowsers(
 
 const nodeTitle = 'Node with --use-system-ca';
 
-function clients(url: string, node: string): readonly (readonly [string, Command])[] {
+function clients(url: string, node: string): readonly (readonly [string, TrustCommand])[] {
   const script = `fetch(${JSON.stringify(url)}).then(() => process.exit(0), () => process.exit(1))`;
   const python = `import urllib.request as r; r.urlopen(${JSON.stringify(url)}, timeout=10)`;
   return [

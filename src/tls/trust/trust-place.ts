@@ -17,8 +17,8 @@ export interface TrustPlace {
   /** The programs that use this trust store. */
   readonly title: TrustStoreTitle;
   readonly present: boolean;
-  readonly adds: readonly Command[];
-  readonly removes: readonly Command[];
+  readonly adds: readonly TrustCommand[];
+  readonly removes: readonly TrustCommand[];
   /** Why this store cannot be changed, and how to fix that. */
   readonly obstacle?: TrustObstacle;
   /** True if programs that can test a handshake use this store. */
@@ -32,7 +32,7 @@ export function trustName(certificate: X509Certificate): string {
   return `flm-local-ca-${certificate.fingerprint256.replaceAll(':', '').slice(0, 16).toLowerCase()}`;
 }
 
-export type Command = readonly [program: string, ...args: readonly string[]];
+export type TrustCommand = readonly [program: string, ...args: readonly string[]];
 
 export interface CommandResult {
   /** Null if the command could not be started. */
@@ -53,10 +53,10 @@ export interface TrustTools {
   read(path: string): string | undefined;
   findProgram(name: string): Promise<string | undefined>;
   /** `terminal`: the command may ask for a password. */
-  run(command: Command, options?: { readonly terminal?: boolean }): Promise<CommandResult>;
+  run(command: TrustCommand, options?: { readonly terminal?: boolean }): Promise<CommandResult>;
 }
 
 /** Returns the command as a user would type it. */
-export function commandText(command: Command): string {
+export function commandText(command: TrustCommand): string {
   return command.map(shellWord).join(' ');
 }

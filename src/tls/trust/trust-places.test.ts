@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { X509Certificate } from 'node:crypto';
 import { test } from 'node:test';
 import { testCertificate } from '../../../test/helpers/test-certificate.ts';
-import { type Command, commandText, type TrustTools, trustName } from './trust-place.ts';
+import { commandText, type TrustCommand, type TrustTools, trustName } from './trust-place.ts';
 import { change, trustPlaces } from './trust-places.ts';
 
 const ca = {
@@ -22,9 +22,9 @@ interface Machine {
 }
 
 /** A machine of names alone: what would be run is written down. */
-function machine(parts: Machine): TrustTools & { readonly ran: Command[] } {
+function machine(parts: Machine): TrustTools & { readonly ran: TrustCommand[] } {
   const { files = [], programs = [], failing = [] } = parts;
-  const ran: Command[] = [];
+  const ran: TrustCommand[] = [];
   return {
     ran,
     platform: parts.platform ?? 'linux',

@@ -7,8 +7,8 @@ import { CertificateError } from '../../core/errors.ts';
 import { trustObstacle, trustStoreTitle } from '../../core/trust-texts.ts';
 import { nssPlaces } from './nss-places.ts';
 import {
-  type Command,
   commandText,
+  type TrustCommand,
   type TrustedFile,
   type TrustPlace,
   type TrustTools,
@@ -18,8 +18,8 @@ import {
 interface SystemStore {
   readonly id: 'debian' | 'fedora' | 'arch' | 'suse';
   readonly folder: string;
-  readonly update: Command;
-  readonly updateAfterRemoval: Command;
+  readonly update: TrustCommand;
+  readonly updateAfterRemoval: TrustCommand;
 }
 
 const linuxStores: readonly SystemStore[] = [
@@ -77,7 +77,7 @@ async function systemStore(tools: TrustTools, ca: TrustedFile): Promise<readonly
   // The PATH of a normal user does not contain root's program folders.
   const missing = (await tools.findProgram(updater)) === undefined && !tools.exists(`/usr/sbin/${updater}`);
   const sudo = tools.uid === 0 ? undefined : await tools.findProgram('sudo');
-  const asRoot = (command: Command): Command => (tools.uid === 0 ? command : ['sudo', ...command]);
+  const asRoot = (command: TrustCommand): TrustCommand => (tools.uid === 0 ? command : ['sudo', ...command]);
   const obstacle = missing
     ? trustObstacle('updaterMissing', updater)
     : tools.uid !== 0 && sudo === undefined

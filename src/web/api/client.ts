@@ -35,6 +35,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether a request failed because no proxy runs. */
+export function isNoProxy(error: unknown): boolean {
+  return error instanceof ApiError && error.code === 'PROXY_NOT_RUNNING';
+}
+
 /** The server does not answer. */
 export class OfflineError extends Error {}
 

@@ -2,7 +2,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { ConnectDocument } from '../../core/proxy/connect-document.ts';
 import type { Message } from '../api/chat.ts';
-import { call } from '../api/client.ts';
+import { call, isNoProxy } from '../api/client.ts';
 import { type Conversation, messagesOf, useConversation } from '../components/chat/conversation.ts';
 import { chatCommand, curlCommand } from '../components/chat/raw-request.ts';
 import { type Turn, Turns } from '../components/chat/turns.tsx';
@@ -44,10 +44,6 @@ function Chat() {
 function loadPlace(proxy: string): Promise<ConnectDocument> {
   const query = new URLSearchParams({ client: 'curl', ...(proxy === '' ? {} : { proxy }) });
   return call('GET', `api/v1/connect?${query}`);
-}
-
-function isNoProxy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'PROXY_NOT_RUNNING';
 }
 
 function Talk({

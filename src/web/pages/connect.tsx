@@ -4,7 +4,7 @@ import { clients } from '../../clients/clients.ts';
 import { clientName } from '../../clients/recipe.ts';
 import type { ConnectDocument } from '../../core/proxy/connect-document.ts';
 import { shellWord } from '../../core/shell-word.ts';
-import { call, type KeyWithSecret, mayChange } from '../api/client.ts';
+import { call, isNoProxy, type KeyWithSecret, mayChange } from '../api/client.ts';
 import { ClientSettings } from '../components/connect/client-settings.tsx';
 import { ConnectionTest } from '../components/connect/connection-test.tsx';
 import { CreateKey } from '../components/keys/key-form.tsx';
@@ -111,10 +111,6 @@ function loadSettings({ client, proxy, model, host }: Choices): Promise<ConnectD
   for (const [name, value] of Object.entries({ proxy, model, host }))
     if (value !== '') query.set(name, value);
   return call('GET', `api/v1/connect?${query}`);
-}
-
-function isNoProxy(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'PROXY_NOT_RUNNING';
 }
 
 function AddressChoice({

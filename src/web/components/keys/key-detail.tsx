@@ -13,7 +13,7 @@ import { ActionDialog, type Open, opened } from './key-action.tsx';
 import { stateOf } from './key-fields.ts';
 import { KeyActions } from './key-table.tsx';
 import { limitTexts } from './key-texts.ts';
-import { RecentRequests } from './recent-requests.tsx';
+import { RequestsOfKey } from './requests-of-key.tsx';
 import { UseBar } from './use-bar.tsx';
 
 const allActions = ['change', 'pause', 'rotate', 'revoke'] as const;
@@ -59,7 +59,7 @@ export function KeyDetail({ id }: { id: string }) {
               <h3>{t.keys.usage(shownDays)}</h3>
               <Usage of={key} />
               <h3>{t.keys.recent}</h3>
-              <RecentRequests keyId={key.id} />
+              <RequestsOfKey keyId={key.id} />
             </>
           );
         }}

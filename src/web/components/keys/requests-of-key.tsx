@@ -10,7 +10,7 @@ import { TableFrame, TableHead } from '../table-frame.tsx';
 const everyMs = 5_000;
 const shownRequests = 20;
 
-export function RecentRequests({ keyId }: { keyId: string }) {
+export function RequestsOfKey({ keyId }: { keyId: string }) {
   const query = new URLSearchParams({ key: keyId });
   const [loaded] = useLive(
     () => call<{ items: readonly EndedRequestDocument[] }>('GET', `api/v1/requests/recent?${query}`),
