@@ -26,6 +26,7 @@ import { liveHandles } from '../process/live-handles.ts';
 import { LogFile } from '../process/log-file.ts';
 import { portHolder } from '../process/port-holder.ts';
 import type { LaunchCommand } from '../process/spawn-child.ts';
+import { startLock } from '../process/start-lock.ts';
 import { launchedProxy } from '../process/this-program.ts';
 import { type CertificateManager, makeCertificateManager } from './certificate-manager.ts';
 import { makeEngineDiscovery } from './engine-discovery.ts';
@@ -125,6 +126,7 @@ export async function openFlm(options: FlmOptions): Promise<Flm> {
       handles,
       controller,
       portLook,
+      startLock: (profile) => startLock(paths.run, profile),
       onProblem,
       environmentSettings: () =>
         environmentSettings(environment, (path) => machine.readSecret({ from: 'file', path })),

@@ -47,6 +47,18 @@ test('a proxy that was started can be asked for, restarted and stopped', async (
   assertMistake(await cli.run('proxy', 'logs', restarted.id), /There is no profile named px_/);
 });
 
+test('of starts of a profile at the same moment, one starts a proxy and the others report it', async (t) => {
+  const cli = makeCli(t);
+
+  const starts = await Promise.all(Array.from({ length: 3 }, () => cli.run('proxy', 'start', '--port', '0')));
+  const { proxies } = (await cli.run('proxy', 'status', '--json')).json<{ proxies: Proxy[] }>();
+
+  assert.equal(proxies.length, 1);
+  assert.equal(starts.filter(({ code }) => code === 0).length, 1);
+  for (const ran of starts.filter(({ code }) => code !== 0))
+    assertMistake(ran, new RegExp(`already (running|starting) as ${proxies[0]?.id}`));
+});
+
 test('a health check by flm itself exits with 0 while a proxy serves, otherwise with 1', async (t) => {
   const cli = makeCli(t);
 

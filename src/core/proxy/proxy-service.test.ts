@@ -99,6 +99,7 @@ function setUp(t: TestContext, variables: Environment = {}) {
   });
   controller.onHandle = (handle) => store.proxies.saveHandle(handle);
   const holders = new Map<number, string>();
+  const locked = new Set<string>();
   const problems: { readonly sentence: string; readonly undone: boolean }[] = [];
   const deps = { clock: { nowMs: () => 5 }, actor: 'cli:test' };
   const profiles = new ProfileService({ ...deps, repository: store.proxies });
@@ -108,6 +109,11 @@ function setUp(t: TestContext, variables: Environment = {}) {
     handles: store.proxies,
     controller,
     portLook: async (_address, port) => holders.get(port),
+    startLock: async (profile) => {
+      if (locked.has(profile)) return undefined;
+      locked.add(profile);
+      return { [Symbol.dispose]: () => void locked.delete(profile) };
+    },
     audit: store.audit,
     onProblem: (sentence, undone) => problems.push({ sentence, undone }),
     environmentSettings: () => environmentSettings(variables, () => undefined),
@@ -212,6 +218,25 @@ test('a profile that runs already is not started again, and the refusal says whe
   const handle = await start();
   await assert.rejects(start(), withCode('PROXY_ALREADY_RUNNING', proxyUrl(handle)));
   assert.deepEqual(controller.calls, ['start']);
+});
+
+test('of two starts of a profile at the same moment, the second one reports the proxy of the first', async (t) => {
+  const { controller, start } = setUp(t);
+  const first = start();
+  await assert.rejects(start(), withCode('PROXY_ALREADY_RUNNING', 'px_1'));
+  assert.equal((await first).id, 'px_1');
+  assert.deepEqual(controller.calls, ['start']);
+});
+
+test('a start goes on after another one of the same moment has failed', async (t) => {
+  const { controller, start } = setUp(t);
+  controller.failWith = new Error('the first fails');
+  const first = assert.rejects(start(), /the first fails/).then(() => {
+    controller.failWith = undefined;
+  });
+  const second = start();
+  await first;
+  assert.equal((await second).id, 'px_2');
 });
 
 test('a port that another proxy or another program holds is refused with the name of the holder', async (t) => {

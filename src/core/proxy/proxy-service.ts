@@ -3,7 +3,7 @@
  * the handles of the processes to ask.
  *
  * Before a start the service checks the running proxies and the port, so that common mistakes get a clear error. Only
- * the exclusive bind decides who gets the port.
+ * the exclusive bind decides who gets the port. Of several starts of one profile at the same moment, a lock chooses one.
  */
 
 import type { Clock } from '../clock.ts';
@@ -40,6 +40,8 @@ export interface ProxyServiceDeps {
   readonly handles: HandleRepository;
   readonly controller: ProxyController;
   readonly portLook: PortLook;
+  /** The right to start a proxy of this profile; undefined, after a moment, while another process has it. */
+  readonly startLock: (profile: string) => Promise<Disposable | undefined>;
   readonly audit: AuditRepository;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** The user who starts and stops, for the audit. */
@@ -103,7 +105,8 @@ export class ProxyService {
    */
   async start(request: StartRequest, signal: AbortSignal): Promise<ProxyHandle> {
     const options = await this.startOptions(request);
-    await this.#lookBefore(options);
+    using lock = await this.#lockStart(options, signal);
+    void lock;
     const handle = await this.#deps.controller.start(options, signal);
     // The proxy runs. Handles that cannot be removed now are removed by the next start.
     await this.#forgetCrashed(options.profile).catch(() => {});
@@ -262,6 +265,17 @@ export class ProxyService {
   async #forgetCrashed(profile: string): Promise<void> {
     for (const handle of await this.crashed())
       if (handle.profile === profile) await this.#deps.handles.deleteHandle(handle.id, handle.nonce);
+  }
+
+  /** A start at the same moment has no handle yet. Waits until its proxy can be seen, or until it has failed. */
+  async #lockStart(options: StartOptions, signal: AbortSignal): Promise<Disposable> {
+    for (;;) {
+      signal.throwIfAborted();
+      using taken = new DisposableStack();
+      const lock = taken.use(await this.#deps.startLock(options.profile));
+      await this.#lookBefore(options);
+      if (lock !== undefined) return taken.move();
+    }
   }
 
   async #lookBefore(options: StartOptions): Promise<void> {
