@@ -4,11 +4,14 @@ import { clientName } from '../../../clients/recipe.ts';
 import type { ConnectCheck, ConnectDocument } from '../../../core/proxy/connect-document.ts';
 import type { EndedRequestDocument } from '../../../core/proxy/request-document.ts';
 import { call, mayChange } from '../../api/client.ts';
+import { serverClock } from '../../api/server-clock.ts';
 import { t } from '../../i18n/texts.ts';
 import { milliseconds } from '../format.ts';
 import { Problem, Show, useLive } from '../loaded.tsx';
 
 const everyMs = 1_000;
+/** How far the known time of the server may be wrong. */
+const clockErrorMs = 2_000;
 
 export function ConnectionTest({ settings, host }: { settings: ConnectDocument; host: string }) {
   const [check, setCheck] = useState<ConnectCheck>();
@@ -60,13 +63,14 @@ export function ConnectionTest({ settings, host }: { settings: ConnectDocument; 
   );
 }
 
-/** Shows the requests that end from now on. The clocks of the browser and of the proxy are not compared: they may differ. */
+/** Shows the requests that end from now on. A proxy that misses the first look brings its earlier ones with a later look. */
 function FirstRequest({ name }: { name: string }) {
+  const [sinceMs] = useState(() => serverClock.nowMs() - clockErrorMs);
   const earlier = useRef<ReadonlySet<string> | undefined>(undefined);
   const [loaded] = useLive(async () => {
     const { items } = await call<{ items: readonly EndedRequestDocument[] }>('GET', 'api/v1/requests/recent');
     earlier.current ??= new Set(items.map(({ id }) => id));
-    return items.filter(({ id }) => earlier.current?.has(id) === false);
+    return items.filter(({ id, at }) => earlier.current?.has(id) === false && Date.parse(at) >= sinceMs);
   }, everyMs);
   return (
     <Show loaded={loaded}>
