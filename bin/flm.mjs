@@ -10,9 +10,15 @@ import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
-const isClone = existsSync(join(root, 'scripts/setup.mjs'));
+// Even with every permission granted, this model refuses fsync, and flm makes what it stores survive a power failure.
+if (process.permission !== undefined)
+  stop(
+    "flm cannot run with Node's permission model, which refuses fsync.",
+    'Remove --permission from NODE_OPTIONS or from the command line, and try again.',
+  );
 
 // `FLM_SETUP=off`: the parent process has set up the clone already, or wants exactly this Node.
+const isClone = existsSync(join(root, 'scripts/setup.mjs'));
 if (isClone && process.env.FLM_SETUP !== 'off') await startInClone();
 else await start();
 
@@ -39,8 +45,28 @@ async function start() {
     process.stderr.write(`flm needs Node 24 or newer, and this is Node ${process.versions.node}.\n`);
     process.exit(1);
   }
+  if (!nodeModule.isBuiltin('node:sqlite'))
+    stop(
+      'flm needs node:sqlite, which this Node does not have.',
+      'Remove --no-experimental-sqlite from NODE_OPTIONS, or install Node from https://nodejs.org.',
+    );
   enableCompileCache();
-  await import('../dist/main.js');
+  try {
+    await import('../dist/main.js');
+  } catch (error) {
+    const isMissing = error.code === 'ERR_MODULE_NOT_FOUND';
+    if (!isMissing && !error.path?.startsWith(root)) throw error;
+    const limit = 'Raise the limit of open files and try again: `ulimit -n 65536`.';
+    stop(
+      `flm cannot read its own files: ${error.message}.`,
+      error.code === 'EMFILE' ? limit : 'Install flm again, as a user who may read its files.',
+    );
+  }
+}
+
+function stop(message, advice) {
+  process.stderr.write(`Error: ${message}\n${advice}\n`);
+  process.exit(1);
 }
 
 // Compiled code is code: its cache lies in the user's own folder, not in the shared temporary one that Node would take.

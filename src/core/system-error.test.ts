@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { errnoOf, systemRefusal } from './system-error.ts';
+import { dataFolderAdvice, errnoOf, systemRefusal } from './system-error.ts';
 
 const refused = (code: string): Error =>
   Object.assign(new Error(code), { code, syscall: 'open', path: '/x' });
@@ -21,6 +21,13 @@ for (const [errno, advice] of Object.entries(advised)) {
     assert.match(error?.hint ?? '', advice);
   });
 }
+
+test('for the data folder, the advice is to choose another one', () => {
+  const hint = (code: string): string | undefined =>
+    systemRefusal(refused(code), undefined, dataFolderAdvice)?.hint;
+  for (const code of ['EACCES', 'EPERM', 'ENOTDIR']) assert.match(hint(code) ?? '', /^Set FLM_HOME/);
+  assert.equal(hint('ENOSPC'), systemRefusal(refused('ENOSPC'))?.hint);
+});
 
 test('a deleted working folder is named instead of the call that found it', () => {
   const error = systemRefusal(Object.assign(new Error('ENOENT'), { code: 'ENOENT', syscall: 'uv_cwd' }));

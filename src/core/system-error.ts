@@ -64,6 +64,15 @@ const known: Readonly<Record<string, Advice>> = {
   },
 };
 
+const otherHome = 'Set FLM_HOME to a folder of this user, or give this user the permission.';
+
+/** Advice for the data folder and what is in it, because the user can choose another one. */
+export const dataFolderAdvice: Readonly<Record<string, string>> = {
+  EACCES: otherHome,
+  EPERM: otherHome,
+  ENOTDIR: 'Set FLM_HOME to another folder.',
+};
+
 /** Relative paths mean nothing in a folder that was deleted while a shell was in it. */
 const deletedWorkingFolder = {
   what: 'to name the working folder',
@@ -90,10 +99,14 @@ export function errnoReason(error: unknown): string {
 }
 
 /**
- * Explains that `what` was refused: "to make the folder /x". Without `what`, uses the call and its path. Undefined for
- * any other error.
+ * Explains that `what` was refused: "to make the folder /x". Without `what`, uses the call and its path. `advices`, by
+ * errno, come before the usual ones. Undefined for any other error.
  */
-export function systemRefusal(error: unknown, what?: string): ProxyError | undefined {
+export function systemRefusal(
+  error: unknown,
+  what?: string,
+  advices: Readonly<Record<string, string>> = {},
+): ProxyError | undefined {
   const errno = errnoOf(error);
   if (errno === undefined) return undefined;
   const { syscall, path } = error as NodeJS.ErrnoException;
@@ -101,6 +114,7 @@ export function systemRefusal(error: unknown, what?: string): ProxyError | undef
   if (syscall === 'uv_cwd' && errno === 'ENOENT')
     return new ProxyError('SYSTEM_REFUSED', { params: { ...deletedWorkingFolder, errno }, cause: error });
   const advice =
+    advices[errno] ??
     (Object.hasOwn(known, errno) ? known[errno]?.advice : undefined) ??
     'Look up what the name of the error means for this system.';
   const called = `to ${syscall ?? 'do this'}${path === undefined ? '' : ` ${path}`}`;

@@ -6,9 +6,9 @@
  */
 import { lstatSync, mkdirSync, type Stats, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { StoreError } from '../core/errors.ts';
+import { ProxyError, StoreError } from '../core/errors.ts';
 import { shellWord } from '../core/shell-word.ts';
-import { codeOf, systemRefusal } from '../core/system-error.ts';
+import { codeOf, dataFolderAdvice, systemRefusal } from '../core/system-error.ts';
 
 /** Why secrets are not safe in a folder; undefined if they are. Windows has no owner and no mode to check. */
 export function folderFault(facts: Stats): string | undefined {
@@ -27,8 +27,9 @@ export function folderFault(facts: Stats): string | undefined {
  * share, any of them could have made it.
  */
 export function privateFolder(folder: string, options: { readonly noLink?: boolean } = {}): void {
+  const what = `to make the folder ${folder}`;
   const unsafe = (reason: string, cause?: unknown): Error =>
-    systemRefusal(cause, `to make the folder ${folder}`) ??
+    systemRefusal(cause, what, dataFolderAdvice) ??
     new StoreError('HOME_UNSAFE', { params: { folder, path: shellWord(folder), reason }, cause });
   let facts: Stats;
   try {
@@ -36,6 +37,12 @@ export function privateFolder(folder: string, options: { readonly noLink?: boole
     facts = options.noLink === true ? lstatSync(folder) : statSync(folder);
   } catch (cause) {
     throw unsafe(`it cannot be made (${codeOf(cause)})`, cause);
+  }
+  if (facts.isFile()) {
+    const advice = 'Set FLM_HOME to another folder, or rename the file.';
+    throw new ProxyError('SYSTEM_REFUSED', {
+      params: { what, reason: 'a file has this name', errno: 'EEXIST', advice },
+    });
   }
   const fault = folderFault(facts);
   if (fault !== undefined) throw unsafe(fault);

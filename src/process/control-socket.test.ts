@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { sweepStaleSockets } from './control-socket.ts';
+import { bindControlSocket, sweepStaleSockets } from './control-socket.ts';
 
 const later = Date.now() + 3_600_000;
 
@@ -44,4 +44,12 @@ test('a young socket stays, and a folder that is not there is no fault', async (
   await sweepStaleSockets(folder, Date.now());
   assert.ok(existsSync(stale));
   await sweepStaleSockets(join(folder, 'none'), later);
+});
+
+test('a socket that cannot be opened is named with the reason of the system', async (t) => {
+  const path = join(folderFor(t), 'missing/a.sock');
+  await assert.rejects(bindControlSocket(createServer(), path), {
+    code: 'SYSTEM_REFUSED',
+    message: new RegExp(`refused to open the control socket ${path}: .* \\((EACCES|ENOENT)\\)`),
+  });
 });

@@ -7,7 +7,7 @@ import { chmodSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { connect, type Server } from 'node:net';
 import { join } from 'node:path';
 import { ProxyError } from '../core/errors.ts';
-import { codeOf } from '../core/system-error.ts';
+import { codeOf, dataFolderAdvice, systemRefusal } from '../core/system-error.ts';
 
 /** The header field with the nonce of the proxy, in requests and responses. */
 export const nonceField = 'flm-nonce';
@@ -32,7 +32,10 @@ export async function bindControlSocket(server: Server, path: string): Promise<v
     await listen(server, path);
   } catch (error) {
     if (codeOf(error) !== 'EADDRINUSE')
-      throw failed(`its control socket cannot be opened (${codeOf(error)})`, error);
+      throw (
+        systemRefusal(error, `to open the control socket ${path}`, dataFolderAdvice) ??
+        failed(`its control socket cannot be opened (${codeOf(error)})`, error)
+      );
     if (!(await removeStaleSocket(path))) throw failed('its control socket belongs to a running process');
     try {
       await listen(server, path);

@@ -6,6 +6,7 @@ import type { ChildProcess } from 'node:child_process';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { Clock } from '../core/clock.ts';
 import type { ProxyError } from '../core/errors.ts';
+import { systemRefusal } from '../core/system-error.ts';
 import { type ChildMessage, childMessageIn, type LauncherMessage } from './launch-messages.ts';
 import { type SpawnedChild, startFailed } from './spawn-child.ts';
 import { proxyErrorOf } from './wire-error.ts';
@@ -22,6 +23,8 @@ export class LaunchedChild {
   #wake: () => void = () => {};
   /** How the child ended, in words. Set when no more messages can arrive. */
   #over: string | undefined;
+  /** Why the system started no process. */
+  #refusal: ProxyError | undefined;
   /** Resolves with how the child ended, in words. */
   readonly #ended: Promise<string>;
   /** Resolves when the channel is closed. */
@@ -35,7 +38,9 @@ export class LaunchedChild {
     this.#ended = new Promise((resolve) => {
       this.#process.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
       this.#process.on('error', (error) => {
-        if (this.#process.pid === undefined) resolve(error.message);
+        if (this.#process.pid !== undefined) return;
+        this.#refusal = systemRefusal(error, `to start ${this.#process.spawnfile}`);
+        resolve(error.message);
       });
     });
     this.hungUp = new Promise((resolve) => {
@@ -122,6 +127,7 @@ export class LaunchedChild {
   }
 
   #endedEarly(): ProxyError {
+    if (this.#refusal !== undefined) return this.#refusal;
     const told = this.#logFile === undefined ? undefined : exitReason(this.#logFile, this.#logStart);
     return startFailed(told ?? this.#over ?? 'it ended');
   }

@@ -11,7 +11,7 @@ import process from 'node:process';
 import { isDeepStrictEqual } from 'node:util';
 import type { Environment } from '../core/environment.ts';
 import { ProxyError } from '../core/errors.ts';
-import { errnoOf, systemRefusal } from '../core/system-error.ts';
+import { dataFolderAdvice, errnoOf, systemRefusal } from '../core/system-error.ts';
 
 /** A program that calls `runDetachedChild`. */
 export interface LaunchCommand {
@@ -111,7 +111,7 @@ function openLog(path: string): number {
     return openSync(path, 'a', 0o600);
   } catch (error) {
     throw (
-      systemRefusal(error, `to open the log ${path}`) ??
+      systemRefusal(error, `to open the log ${path}`, dataFolderAdvice) ??
       startFailed(`its log ${path} cannot be opened (${errnoOf(error) ?? 'unknown error'})`)
     );
   }

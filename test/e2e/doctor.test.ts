@@ -74,6 +74,7 @@ test('a folder that others may enter, a damaged database and wrong settings are 
   chmodSync(cli.home, 0o755);
   const open = await cli.run('doctor', '--json');
   chmodSync(cli.home, 0o700);
+  const inFile = await makeCli(t, { FLM_HOME: join(cli.home, 'flm.db') }).run('doctor', '--json');
   writeFileSync(join(cli.home, 'flm.db'), 'no database'.repeat(1_000));
   const damaged = await cli.run('doctor', '--json');
   const wrong = await makeCli(t, { FLM_VALKEY_URL: 'nonsense' }).run('doctor', '--json');
@@ -83,6 +84,10 @@ test('a folder that others may enter, a damaged database and wrong settings are 
   assert.deepEqual(codes(unsafe), ['HOME_UNSAFE']);
   assert.equal(unsafe.findings[0]?.command, `chmod 700 ${cli.home}`);
   assert.ok(unsafe.checks.slice(1).every(({ state }) => state === 'skipped'));
+  assert.deepEqual(
+    inFile.json<Report>().findings.map(({ code, command }) => [code, command]),
+    [['SYSTEM_REFUSED', 'flm explain SYSTEM_REFUSED']],
+  );
   assert.ok(codes(damaged.json<Report>()).includes('STORE_CORRUPT'), damaged.stdout);
   assert.ok(codes(wrong.json<Report>()).includes('STORE_SETTINGS_INVALID'), wrong.stdout);
 });

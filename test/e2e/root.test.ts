@@ -44,6 +44,21 @@ test('no command of root leaves a file in the data folder that its owner cannot 
   for (const file of files) assert.equal(lstatSync(join(cli.home, file)).uid, nobody, file);
 });
 
+test('a data folder that this user may not make is refused with the advice to set FLM_HOME', {
+  skip: reason,
+}, (t) => {
+  const { folder } = makeCli(t);
+  chmodSync(folder, 0o755);
+  const { stderr } = spawnSync(process.execPath, [flmEntry, 'key', 'list'], {
+    uid: nobody,
+    gid: nobody,
+    cwd: '/',
+    env: { FLM_HOME: join(folder, 'home'), FLM_SETUP: 'off' },
+    encoding: 'utf8',
+  });
+  assert.match(stderr, /refused to make the folder .*\(EACCES\)\.\nSet FLM_HOME to a folder of this user/);
+});
+
 test('a user without an account and without HOME can use the command line', { skip: reason }, (t) => {
   const { folder, home } = makeCli(t);
   chmodSync(folder, 0o777);

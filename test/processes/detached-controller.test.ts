@@ -195,7 +195,10 @@ test('a missing program is reported as such', async (t) => {
     paths: home.paths,
     handles: home.proxies,
   });
-  await assert.rejects(controller.start(startOptions(), never), /ENOENT/);
+  await assert.rejects(controller.start(startOptions(), never), {
+    code: 'SYSTEM_REFUSED',
+    message: 'The system refused to start /nowhere/node: a part of the path does not exist (ENOENT).',
+  });
 });
 
 test('a child that hangs in its start is killed when the time is up, and what it wrote is removed', async (t) => {

@@ -149,7 +149,8 @@ class Examination {
       this.#done.add(name);
     } catch (error) {
       if (!(error instanceof FlmError)) throw error;
-      this.#findings.push(failure(name, error, command));
+      // The advice for a refusal of the system depends on its reason.
+      this.#findings.push(failure(name, error, error.code === 'SYSTEM_REFUSED' ? undefined : command));
     }
   }
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { makeFolders } from './settings-file.ts';
 
 const record = z.object({
   path: z.string(),
@@ -35,7 +36,7 @@ export class Backups {
     const numbers = this.#numbers();
     for (const old of numbers.slice(0, Math.max(0, numbers.length - maxKept + 1)))
       rmSync(join(this.#folder, old), { recursive: true });
-    mkdirSync(this.#folder, { recursive: true, mode: 0o700 });
+    makeFolders(this.#folder);
     const folder = this.#nextFolder(Number(numbers.at(-1) ?? 0) + 1);
     const copy = before === undefined ? undefined : join(folder, basename(path));
     if (copy !== undefined) writeFileSync(copy, before as Buffer, { mode: 0o600, flag: 'wx' });

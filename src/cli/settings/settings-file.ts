@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
+  existsSync,
   fchmodSync,
   fstatSync,
   fsyncSync,
@@ -74,7 +75,7 @@ export function textOf({ bytes }: SettingsFileState): string {
 export function replaceSettingsFile(state: SettingsFileState, bytes: Buffer, home: string): void {
   const { path, mode } = state;
   const folder = dirname(path);
-  systemCall(() => mkdirSync(folder, { recursive: true, mode: 0o700 }));
+  systemCall(() => makeFolders(folder));
   const fresh = join(folder, `.${basename(path)}.${randomBytes(6).toString('hex')}.flm`);
   systemCall(() => writeNew(fresh, bytes, mode));
   try {
@@ -90,6 +91,13 @@ export function replaceSettingsFile(state: SettingsFileState, bytes: Buffer, hom
     }
   }
   syncFolder(folder);
+}
+
+/** Makes a folder and its missing parents. Node's own `recursive` reports ENOENT for a read-only disk. */
+export function makeFolders(folder: string): void {
+  if (existsSync(folder) || dirname(folder) === folder) return;
+  makeFolders(dirname(folder));
+  mkdirSync(folder, 0o700);
 }
 
 /** Throws EditFault if the file changed since it was read. */

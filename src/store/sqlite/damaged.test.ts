@@ -96,8 +96,12 @@ test('a database of another program is refused', async (t) => {
   assert.throws(() => openedStore(t, home), failsAs('STORE_UNUSABLE', /flm\.db/));
 });
 
-test('a folder in place of the file is told as such', (t) => {
+test('a file in place of the data folder is told as such', (t) => {
   const home = temporaryHome(t);
   writeFileSync(join(home, 'file'), '');
-  assert.throws(() => openedStore(t, join(home, 'file')), failsAs('HOME_UNSAFE'));
+  assert.throws(() => openedStore(t, join(home, 'file')), {
+    code: 'SYSTEM_REFUSED',
+    message: `The system refused to make the folder ${join(home, 'file')}: a file has this name (EEXIST).`,
+    hint: 'Set FLM_HOME to another folder, or rename the file.',
+  });
 });

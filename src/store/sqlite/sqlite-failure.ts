@@ -3,10 +3,11 @@
  * distinguished by result code (sqlite.org/rescode.html), never by message. Constraint violations pass through, and the
  * repository explains them. Other errors pass through as bugs of flm.
  */
-import { accessSync, constants, statfsSync } from 'node:fs';
+import { accessSync, closeSync, constants, openSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FlmError, StoreError } from '../../core/errors.ts';
 import { shellWord } from '../../core/shell-word.ts';
+import { codeOf } from '../../core/system-error.ts';
 import { RowFault } from '../rows.ts';
 
 export interface DatabasePlace {
@@ -28,13 +29,15 @@ const result = {
   notADatabase: 26,
 } as const;
 
+const tooManyFiles = 'this program has too many files open; raise the limit with `ulimit -n 65536`';
+
 /** The most common errors of the file system, as text for users. */
 const inWords: ReadonlyMap<string, string> = new Map([
   ['ENOENT', 'it is gone'],
   ['EACCES', 'this user may not open it'],
   ['EPERM', 'this user may not open it'],
   ['EROFS', 'its file system is read-only'],
-  ['EMFILE', 'this program has too many files open'],
+  ['EMFILE', tooManyFiles],
 ]);
 
 /** With less free space the disk counts as full: the shared-memory file grows by 32 KiB at a time. */
@@ -75,7 +78,8 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
     case result.readOnly:
     case result.cannotOpen: {
       const denied = writeDenied(place.file);
-      return denied === undefined ? failure('STORE_UNUSABLE', reason) : failure('STORE_READ_ONLY', denied);
+      if (denied !== undefined) return failure('STORE_READ_ONLY', denied);
+      return failure('STORE_UNUSABLE', lacksDescriptors(place.file) ? tooManyFiles : reason);
     }
     case result.ioError: {
       const denied = writeDenied(place.file);
@@ -85,6 +89,22 @@ export function storeFailure(error: unknown, place: DatabasePlace): unknown {
     }
     default:
       return failure('STORE_UNUSABLE', reason);
+  }
+}
+
+/** How many files SQLite opens for a database: itself, -wal, -shm, and its folder while it makes one of them. */
+const filesOfDatabase = 4;
+
+/** SQLite does not say that no more files may be opened. Opens only the folder: closing a database drops its locks. */
+function lacksDescriptors(file: string): boolean {
+  const opened: number[] = [];
+  try {
+    while (opened.length < filesOfDatabase) opened.push(openSync(dirname(file), 'r'));
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'EMFILE';
+  } finally {
+    for (const descriptor of opened) closeSync(descriptor);
   }
 }
 

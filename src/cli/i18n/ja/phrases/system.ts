@@ -66,6 +66,11 @@ export const systemPhrases: readonly Phrase[] = [
     'Give --bind an address of this machine, or leave it out.',
     '--bindにこのマシンのアドレスを指定するか、--bindを省略してください。',
   ],
+  [
+    'Set FLM_HOME to a folder of this user, or give this user the permission.',
+    'FLM_HOMEにこのユーザーのフォルダーを指定するか、このユーザーに権限を与えてください。',
+  ],
+  ['Set FLM_HOME to another folder.', 'FLM_HOMEに別のフォルダーを指定してください。'],
   ['unknown error', '不明なエラー'],
   ['it answered {errno}', '{errno}が返されました'],
   [
@@ -76,8 +81,15 @@ export const systemPhrases: readonly Phrase[] = [
   ['the folder was deleted', 'フォルダーが削除されました'],
   ['Change to a folder that exists and try again.', '存在するフォルダーに移動して、もう一度試してください。'],
   ['to make the folder {folder}', 'フォルダー{folder}の作成'],
+  ['a file has this name', 'この名前のファイルがあります'],
+  [
+    'Set FLM_HOME to another folder, or rename the file.',
+    'FLM_HOMEに別のフォルダーを指定するか、ファイルの名前を変えてください。',
+  ],
   ['to write to standard output', '標準出力への書き込み'],
   ['to open the log {file}', 'ログ{file}を開く処理'],
+  ['to open the control socket {path}', '制御ソケット{path}を開く処理'],
+  ['to start {program}', '{program}の起動'],
   ['to read {file}', '{file}の読み取り'],
   ['to copy {file} into {folder}', '{file}を{folder}にコピーする処理'],
   ['to replace {file}', '{file}の置き換え'],
@@ -97,7 +109,10 @@ export const systemPhrases: readonly Phrase[] = [
   ['this user may not open it', 'このユーザーには開く権限がありません'],
   ['this user may not write it', 'このユーザーには書き込む権限がありません'],
   ['its file system is read-only', 'ファイルシステムが読み取り専用です'],
-  ['this program has too many files open', 'このプログラムが開いているファイルが多すぎます'],
+  [
+    'this program has too many files open; raise the limit with `ulimit -n 65536`',
+    'このプログラムが開いているファイルが多すぎます。`ulimit -n 65536`で上限を上げてください',
+  ],
   [
     '{reason}, and it is of an older flm and has to be migrated',
     '{reason}。また、古いflmのデータベースで、移行が必要です',
