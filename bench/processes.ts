@@ -4,7 +4,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import process from 'node:process';
@@ -67,18 +66,6 @@ export function findProgram(name: string): string | undefined {
     .split(delimiter)
     .map((folder) => join(folder, name))
     .find((path) => existsSync(path));
-}
-
-/** Most peers cannot report a port that the system chose. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  return await new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      const port = address !== null && typeof address === 'object' ? address.port : 0;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {

@@ -4,7 +4,8 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram, freePort, temporaryFolder } from '../processes.ts';
+import { freePort } from '../../test/helpers/free-ports.ts';
+import { findProgram, temporaryFolder } from '../processes.ts';
 import { makeKeys, type Peer, program } from './peer.ts';
 
 export const bifrost: Peer = {

@@ -12,8 +12,9 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { openFlm } from '../../src/app/flm.ts';
 import { secretTools } from '../../src/app/machine.ts';
 import { freshSecret } from '../../src/core/security/key-secret.ts';
+import { freePort } from '../../test/helpers/free-ports.ts';
 import { core, type everyCore, pinned } from '../machine.ts';
-import { freePort, type Running, temporaryFolder } from '../processes.ts';
+import { type Running, temporaryFolder } from '../processes.ts';
 import type { Peer, Prepared, Setup } from './peer.ts';
 
 const run = promisify(execFile);

@@ -5,7 +5,8 @@
 import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram, freePort, temporaryFolder } from '../processes.ts';
+import { freePort } from '../../test/helpers/free-ports.ts';
+import { findProgram, temporaryFolder } from '../processes.ts';
 import { makeKeys, type Peer, program } from './peer.ts';
 
 export const haproxy: Peer = {

@@ -9,7 +9,8 @@ import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { suites } from '../../src/gateway/tls-listener.ts';
-import { findProgram, freePort, temporaryFolder } from '../processes.ts';
+import { freePort } from '../../test/helpers/free-ports.ts';
+import { findProgram, temporaryFolder } from '../processes.ts';
 import { type Certificate, makeKeys, type Peer, program } from './peer.ts';
 
 export const nginx: Peer = {

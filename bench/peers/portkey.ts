@@ -6,7 +6,8 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { findProgram, freePort, temporaryFolder } from '../processes.ts';
+import { freePort } from '../../test/helpers/free-ports.ts';
+import { findProgram, temporaryFolder } from '../processes.ts';
 import { makeKeys, type Peer, program } from './peer.ts';
 
 export const portkey: Peer = {
