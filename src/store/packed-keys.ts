@@ -1,5 +1,6 @@
 /**
- * Makes slices of keys in SQLite: one row with the columns of many keys as texts, which is cheaper than a row for each key.
+ * Makes slices of keys in the database: one row with the columns of many keys as texts, which is cheaper than a row for each
+ * key.
  */
 import type { EnforcedKey } from '../core/security/api-key.ts';
 import { digestWords, type KeySlice } from '../core/security/stored-keys.ts';
@@ -21,11 +22,17 @@ const sharedColumns = [
   'paused_at',
 ] as const;
 
-/** What `keySliceOf` reads of a set of keys. A JSON text has no line feed. */
-export const sliceColumns = `count(*) AS count,
+/** What `keySliceOf` reads of a set of keys, in SQLite. A JSON text has no line feed. */
+export const sqliteSliceColumns = `count(*) AS count,
   json_group_array(id) AS ids, json_group_array(label) AS labels, group_concat(digest, '') AS digests,
   json_group_array(expires_at) AS expiries,
   group_concat(json_array(nullif(family_id, id), ${sharedColumns.join(', ')}), char(10)) AS shared`;
+
+/** The same in PostgreSQL. */
+export const postgresSliceColumns = `count(*) AS count,
+  json_agg(id)::text AS ids, json_agg(label)::text AS labels, string_agg(digest, '') AS digests,
+  json_agg(expires_at)::text AS expiries,
+  string_agg(json_build_array(nullif(family_id, id), ${sharedColumns.join(', ')})::text, chr(10)) AS shared`;
 
 export const noKeys: KeySlice = {
   count: 0,

@@ -59,10 +59,6 @@ function list<T extends string>(row: Row, column: string): readonly T[] {
   return value;
 }
 
-export const enforcedKeyColumns =
-  'id, label, digest, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
-  'tokens_per_minute, tokens_per_day, concurrency, expires_at, revoked_at, family_id, paused_at';
-
 export const keyColumns =
   'id, label, digest, prefix, scopes, models, engines, endpoints, addresses, requests_per_minute, burst, ' +
   'tokens_per_minute, tokens_per_day, concurrency, created_at, expires_at, revoked_at, family_id, paused_at, ' +

@@ -18,6 +18,7 @@ import { testPostgresStore } from '../helpers/postgres-store.ts';
 import type { HeardChange } from '../helpers/proxy-stores.ts';
 import {
   enforcedPart,
+  sampleDigest,
   sampleHandle,
   sampleKey,
   sampleRedemption,
@@ -137,13 +138,14 @@ test('revocations, deletions and keys made again arrive as such', { skip }, asyn
   await cli.security.updateKey(sampleKey('a', { revokedAtMs: 5 }));
   await cli.security.deleteKey('key_b');
   await cli.security.deleteKey('key_c');
-  await cli.security.insertKey(sampleKey('c', { digest: 'again' }));
+  const again = sampleKey('c', { digest: sampleDigest('again') });
+  await cli.security.insertKey(again);
   await proxy.refresh();
   const changes = heard.changes.slice(1);
   const seen = new Map(keysIn(changes).map((key) => [key.id, key]));
   assert.deepEqual([...seen.keys()].sort(), ['key_a', 'key_c']);
   assert.equal(seen.get('key_a')?.revokedAtMs, 5);
-  assert.equal(seen.get('key_c')?.digest, 'again');
+  assert.equal(seen.get('key_c')?.digest, again.digest);
   const removed = new Set(changes.flatMap(({ keys }) => keys?.removedIds ?? []));
   assert.ok(removed.has('key_b'));
   assert.equal(changes.at(-1)?.keys?.removedIds.includes('key_c'), false);
@@ -174,10 +176,33 @@ test('policy, engines and aliases arrive each alone, and what proxies do not rea
 test('keys come in slices, all of them, also when one change made them', { skip }, async (t) => {
   const url = await postgres.database(t);
   const cli = testPostgresStore(t, url);
-  await cli.security.insertKeys(Array.from({ length: 1_250 }, (_, i) => sampleKey(`k${i}`)));
+  await cli.security.insertKeys(Array.from({ length: 4_500 }, (_, i) => sampleKey(`k${i}`)));
   const { heard } = await startedPostgresProxy(t, url);
   assert.equal(heard.changes.length, 1);
-  assert.equal(new Set(keysIn(heard.changes).map(({ id }) => id)).size, 1_250);
+  assert.equal(new Set(keysIn(heard.changes).map(({ id }) => id)).size, 4_500);
+});
+
+test('each key of a slice arrives as it was stored', { skip }, async (t) => {
+  const url = await postgres.database(t);
+  const cli = testPostgresStore(t, url);
+  const keys = [
+    sampleKey('plain'),
+    sampleKey('rules', {
+      models: ['a', 'b\n"\u0000'],
+      addresses: ['10.0.0.0/8'],
+      limits: { ...sampleKey('x').limits, tokensPerDay: 2 ** 40 },
+      expiresAtMs: 2 ** 41,
+    }),
+    sampleKey('over', { revokedAtMs: 5, pausedAtMs: 6 }),
+    sampleKey('rotated', { familyId: 'key_plain' }),
+    ...['\u0000', '\u001a', '\u001a0', '\\u001a0', '\\\u001a"', 'ü\u2028 , \n\u0000'].map((label, i) =>
+      sampleKey(`label${i}`, { label }),
+    ),
+  ];
+  await cli.security.insertKeys(keys);
+  const { heard } = await startedPostgresProxy(t, url);
+  const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : 1);
+  assert.deepEqual(keysIn(heard.changes).toSorted(byId), keys.map(enforcedPart).toSorted(byId));
 });
 
 test('without a connection that listens, changes still arrive', { skip }, async (t) => {

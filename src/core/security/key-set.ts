@@ -79,7 +79,7 @@ export class KeySet {
     const byId = new Map(this.#byId);
     const byDigest = new Map(this.#byDigest);
     const remove = (id: string): void => {
-      // Few keys, and those of PostgreSQL, are all in the maps.
+      // Few keys are all in the maps.
       if (this.#read.count > 0) gone.add(id);
       const before = byId.get(id);
       if (before === undefined) return;

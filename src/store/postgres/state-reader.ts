@@ -3,8 +3,9 @@
  * database or a restarted server answers, because a standby that took over may lack the last changes, and when the
  * record of deleted rows does not reach back far enough.
  */
-import type { EnforcedKey } from '../../core/security/api-key.ts';
-import { enforcedKeyColumns, enforcedKeyOf, integer, type Row, text } from '../rows.ts';
+import { SlicedKeys, StoredKeys } from '../../core/security/stored-keys.ts';
+import { keySliceOf, postgresSliceColumns } from '../packed-keys.ts';
+import { integer, type Row, text } from '../rows.ts';
 import type { Seen, StoreReply } from '../store-requests.ts';
 import type { PostgresDatabase } from './database.ts';
 import { listAliases, listEngines } from './engine-repository.ts';
@@ -12,9 +13,10 @@ import { deletedKept } from './migrations/001-initial.ts';
 import { loadPolicy } from './security-repository.ts';
 import type { SqlSession } from './sql-session.ts';
 import type { StoreKey } from './store-key.ts';
+import { fromStoredList } from './stored-text.ts';
 
 /** Keys in one statement: a proxy converts as many in about a millisecond, and other work runs between statements. */
-const sliceKeys = 500;
+const sliceKeys = 2_000;
 
 interface Position {
   readonly file: string;
@@ -89,20 +91,25 @@ async function movedSince(session: SqlSession, since: number): Promise<typeof ev
   return found ?? everything;
 }
 
-async function keysSince(session: SqlSession, since: number): Promise<readonly EnforcedKey[]> {
-  const keys: EnforcedKey[] = [];
+async function keysSince(session: SqlSession, since: number): Promise<StoredKeys> {
+  const slices: SlicedKeys[] = [];
   for (let [revision, id] = [since, '\u{10ffff}']; ; ) {
-    const slice = await session.list(
-      (row) => ({ key: enforcedKeyOf(row), revision: integer(row, 'revision') }),
-      `SELECT ${enforcedKeyColumns}, revision FROM flm.api_key WHERE (revision, id) > ($1, $2)
-       ORDER BY revision, id LIMIT ${sliceKeys}`,
+    const found = await session.find(
+      (row) => {
+        if (integer(row, 'count') === 0) return undefined;
+        const keys = keySliceOf({ ...row, labels: fromStoredList(text(row, 'labels')) });
+        return { keys, revision: integer(row, 'last_revision'), id: text(row, 'last_id') };
+      },
+      `SELECT ${postgresSliceColumns}, max(revision) AS last_revision,
+         (array_agg(id ORDER BY revision DESC, id DESC))[1] AS last_id
+       FROM (SELECT * FROM flm.api_key WHERE (revision, id) > ($1, $2)
+         ORDER BY revision, id LIMIT ${sliceKeys}) AS slice`,
       revision,
       id,
     );
-    for (const { key } of slice) keys.push(key);
-    const last = slice.at(-1);
-    if (last === undefined || slice.length < sliceKeys) return keys;
-    [revision, id] = [last.revision, last.key.id];
+    if (found !== undefined) slices.push(new SlicedKeys(found.keys));
+    if (found === undefined || found.keys.count < sliceKeys) return new StoredKeys(slices, new Set(), []);
+    ({ revision, id } = found);
   }
 }
 

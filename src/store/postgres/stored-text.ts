@@ -13,3 +13,9 @@ export function fromStored(stored: string): string {
   if (!stored.includes(mark)) return stored;
   return stored.replaceAll(/\u001a(.)/gs, (_, next: string) => (next === '0' ? '\u0000' : next));
 }
+
+/** The same for a JSON list of texts that PostgreSQL made. JSON has U+001A as an escape. */
+export function fromStoredList(json: string): string {
+  if (!json.includes('\\u001a')) return json;
+  return JSON.stringify((JSON.parse(json) as readonly string[]).map(fromStored));
+}

@@ -4,7 +4,7 @@
  */
 import { StoreError } from '../../core/errors.ts';
 import type { KeySlice } from '../../core/security/stored-keys.ts';
-import { keySliceOf, noKeys, sliceColumns } from '../packed-keys.ts';
+import { keySliceOf, noKeys, sqliteSliceColumns } from '../packed-keys.ts';
 import { aliasOf, allAliases, allEngines, engineOf, integer, text } from '../rows.ts';
 import type { Revisions, Seen } from '../store-requests.ts';
 import type { Database } from './database.ts';
@@ -27,7 +27,7 @@ export interface Reading {
 
 /** For SQLite, a negative limit is none. */
 const noLimit = -1;
-const keysInRange = `SELECT ${sliceColumns}, max(revision) AS last FROM
+const keysInRange = `SELECT ${sqliteSliceColumns}, max(revision) AS last FROM
   (SELECT * FROM api_key WHERE revision > ? AND revision <= ? ORDER BY revision LIMIT ?)`;
 
 /**
