@@ -71,6 +71,24 @@ test('a change leaves the set before as it was, and keys that did not change are
   );
 });
 
+test('keys are counted after a change without reading the ids of the others', () => {
+  const unread = new SlicedKeys({ ...keySlice([key('b'), key('c')]), ids: 'no JSON' });
+  const all = KeySet.read([new SlicedKeys(keySlice([key('a')])), unread]);
+  const changed = all.with([compileKey(key('a', { pausedAtMs: 1 })), compileKey(key('d'))], ['e']);
+  assert.deepEqual([all.size, all.usableAt(0)], [3, 3]);
+  assert.deepEqual([changed.size, changed.usableAt(0)], [4, 3]);
+});
+
+test('keys are counted after a change of many of them', () => {
+  const names = Array.from({ length: 200 }, (_, i) => `k${i}`);
+  const all = read(names.slice(0, 150).map((name) => key(name)));
+  const changed = all.with(
+    names.slice(100).map((name) => compileKey(key(name))),
+    names.slice(0, 60),
+  );
+  assert.deepEqual([changed.size, changed.usableAt(0)], [140, 140]);
+});
+
 test('after any changes a set finds the same keys as a map of all keys', () => {
   const name = fc.constantFrom('a', 'b', 'c', 'd', 'e');
   const anyKey = fc
@@ -113,6 +131,9 @@ test('after any changes a set finds the same keys as a map of all keys', () => {
 
 function check(keys: KeySet, model: ReadonlyMap<string, EnforcedKey>): void {
   const all = [...model.values()];
+  assert.equal(keys.size, all.length);
+  const usable = all.filter((one) => one.pausedAtMs === null && (one.expiresAtMs ?? 9) > 1);
+  assert.equal(keys.usableAt(1), usable.length);
   const facts = (view: KeyView | undefined) => view && [view.id, view.label, view.expiresAtMs, view.paused];
   for (const name of ['a', 'b', 'c', 'd', 'e']) {
     const one = model.get(name);
@@ -128,7 +149,4 @@ function check(keys: KeySet, model: ReadonlyMap<string, EnforcedKey>): void {
       labelled.sort(),
     );
   }
-  assert.equal(keys.size, all.length);
-  const usable = all.filter((one) => one.pausedAtMs === null && (one.expiresAtMs ?? 9) > 1);
-  assert.equal(keys.usableAt(1), usable.length);
 }

@@ -57,18 +57,13 @@ export class KeySet {
   }
 
   get size(): number {
-    let size = this.#read.count + this.#byId.size;
-    for (const id of this.#gone) if (this.#read.withId(id) !== undefined) size -= 1;
-    return size;
+    return this.#read.count - this.#read.withIds(this.#gone).length + this.#byId.size;
   }
 
   /** The number of keys that a client can use at that time. */
   usableAt(nowMs: number): number {
     let usable = this.#read.usableAt(nowMs);
-    for (const id of this.#gone) {
-      const key = this.#read.withId(id);
-      if (key !== undefined && isUsable(key, nowMs)) usable -= 1;
-    }
+    for (const key of this.#read.withIds(this.#gone)) if (isUsable(key, nowMs)) usable -= 1;
     for (const key of this.#byId.values()) if (isUsable(key, nowMs)) usable += 1;
     return usable;
   }

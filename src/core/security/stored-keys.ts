@@ -65,6 +65,12 @@ export class SlicedKeys implements Iterable<EnforcedKey> {
     return this.#labels;
   }
 
+  /** The position of the key with that id, or -1. Reads the list of ids only if its text has the id. */
+  indexOf(id: string): number {
+    if (typeof this.#ids === 'string' && !this.#ids.includes(JSON.stringify(id))) return -1;
+    return this.ids.indexOf(id);
+  }
+
   keyAt(at: number): EnforcedKey {
     const { expiriesMs, digests } = this.#slice;
     const kind = this.#kindAt(at);
