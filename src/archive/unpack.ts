@@ -3,7 +3,7 @@
  * SHA-256, so a file cannot write outside of the folder or fill the disk. Every other file is refused with a reason.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, mkdirSync } from 'node:fs';
+import { constants, createReadStream, mkdirSync } from 'node:fs';
 import { open, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createGunzip } from 'node:zlib';
@@ -40,7 +40,8 @@ export async function lockOf(file: string): Promise<BackupLock> {
 
 async function headOf(file: string): Promise<Buffer> {
   try {
-    const handle = await open(file, 'r');
+    // Opening a named pipe without a writer would never end. Reading a place of it is refused.
+    const handle = await open(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
     try {
       const { bytesRead, buffer } = await handle.read(Buffer.alloc(headBytes), 0, headBytes, 0);
       return buffer.subarray(0, bytesRead);

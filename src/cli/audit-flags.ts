@@ -1,11 +1,11 @@
 /** The flags of `flm audit`: filters, and heads from outside. */
-import { createReadStream } from 'node:fs';
 import { type AuditHead, headsIn, headText, parseHead } from '../core/audit/audit-chain.ts';
 import type { AuditQuery } from '../core/audit/audit-query.ts';
 import { dayOf, spanOf } from '../core/time-text.ts';
 import { dayStart, stepsBefore } from '../core/usage/usage-steps.ts';
 import { usageError } from './command.ts';
 import { t } from './i18n/texts.ts';
+import { openNamed } from './named-file.ts';
 import { unreadable } from './yaml-file.ts';
 
 const texts = t.audit.problems;
@@ -40,31 +40,34 @@ export function auditQuery(flags: AuditFlags, nowMs: number): AuditQuery {
 }
 
 /** Each head once. */
-export async function givenHeads({ head = [], headsIn: file }: VerifyFlags): Promise<readonly AuditHead[]> {
+export async function givenHeads(
+  { head = [], headsIn: file }: VerifyFlags,
+  signal: AbortSignal,
+): Promise<readonly AuditHead[]> {
   const found = new Map<string, AuditHead>();
   for (const text of head) {
     const given = parseHead(text);
     if (given === undefined) throw usageError('audit verify', texts.head(text));
     found.set(headText(given), given);
   }
-  if (file !== undefined) for (const given of await headsOf(file)) found.set(headText(given), given);
+  if (file !== undefined) for (const given of await headsOf(file, signal)) found.set(headText(given), given);
   return [...found.values()];
 }
 
 /** Longer than any head: one may lie across two parts of the file. */
 const overlap = 200;
 
-async function headsOf(file: string): Promise<readonly AuditHead[]> {
+async function headsOf(file: string, signal: AbortSignal): Promise<readonly AuditHead[]> {
   const heads: AuditHead[] = [];
   let rest = '';
   try {
-    for await (const part of createReadStream(file, 'latin1')) {
+    for await (const part of openNamed(file, signal).setEncoding('latin1')) {
       const text = rest + String(part);
       heads.push(...headsIn(text));
       rest = text.slice(-overlap);
     }
   } catch (cause) {
-    throw unreadable(file, cause);
+    throw signal.aborted ? cause : unreadable(file, cause);
   }
   if (heads.length === 0) throw usageError('audit verify', texts.noHeads(file));
   return heads;

@@ -49,7 +49,7 @@ export async function secretOf(
   // A proxy in the background has another working directory.
   if (keyFile !== undefined) return { from: 'file', path: resolve(keyFile) };
   if (keyStdin !== true) return undefined;
-  const value = (await session.terminal.readAll(maxSecretBytes)).trim();
+  const value = (await session.terminal.readAll(maxSecretBytes, session.signal)).trim();
   if (value === '') throw usageError(command, texts.problems.noKey);
   return { from: 'value', value };
 }

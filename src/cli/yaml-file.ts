@@ -2,10 +2,11 @@
  * Reads files that users write: YAML, or JSON, which is part of YAML. A file is read completely before any action.
  * Errors have line and column.
  */
-import { closeSync, openSync, readSync } from 'node:fs';
 import type { Document, LineCounter } from 'yaml';
 import { type Fault, FlmError, ProxyError } from '../core/errors.ts';
-import { type Terminal, tooLarge } from './terminal/terminal.ts';
+import type { BareSession } from './command.ts';
+import { openNamed } from './named-file.ts';
+import { allOf } from './terminal/terminal.ts';
 
 interface YamlFile {
   readonly value: unknown;
@@ -23,19 +24,18 @@ export interface FileLimits {
 /** Profiles and policies are much smaller. */
 const smallFile: FileLimits = { bytes: 1024 ** 2, tokens: 100_000 };
 
-/** `-` is standard input. Throws FILE_UNUSABLE. */
+/** `-` is standard input. Throws FILE_UNUSABLE; on abort an AbortError. */
 export async function readText(
   path: string,
-  terminal: Terminal,
+  { terminal, signal }: Pick<BareSession, 'terminal' | 'signal'>,
   { bytes: maxBytes }: FileLimits = smallFile,
 ): Promise<string> {
-  if (path === '-') return terminal.readAll(maxBytes);
+  if (path === '-') return terminal.readAll(maxBytes, signal);
   try {
-    const bytes = startOf(path, maxBytes + 1);
-    if (bytes.length > maxBytes) throw tooLarge(path, maxBytes);
+    const bytes = await allOf(openNamed(path, signal), path, maxBytes);
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch (cause) {
-    if (cause instanceof ProxyError) throw cause;
+    if (cause instanceof ProxyError || signal.aborted) throw cause;
     throw unreadable(path, cause);
   }
 }
@@ -44,20 +44,6 @@ export async function readText(
 export function unreadable(file: string, cause: unknown): ProxyError {
   const params = { file, done: 'read', reason: reasonOf(cause) };
   return new ProxyError('FILE_UNUSABLE', { params, cause });
-}
-
-/** Reads the first bytes of a file, which may be endless. */
-function startOf(path: string, length: number): Buffer {
-  const file = openSync(path, 'r');
-  try {
-    const bytes = Buffer.alloc(length);
-    let filled = 0;
-    for (let read = -1; read !== 0 && filled < length; filled += read)
-      read = readSync(file, bytes, filled, length - filled, null);
-    return bytes.subarray(0, filled);
-  } finally {
-    closeSync(file);
-  }
 }
 
 /** Returns the document, or all its faults. */

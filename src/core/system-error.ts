@@ -44,6 +44,7 @@ const known: Readonly<Record<string, Advice>> = {
   },
   ENOENT: { reason: 'a part of the path does not exist', advice: 'Check the path.' },
   ENOTDIR: { reason: 'a part of the path is not a folder', advice: 'Check the path.' },
+  ESPIPE: { reason: 'it is a pipe', advice: 'Name a plain file.' },
   ELOOP: {
     reason: 'the path contains too many symbolic links',
     advice: 'Check the symbolic links in the path.',

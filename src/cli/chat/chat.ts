@@ -70,10 +70,10 @@ async function identityOf({ flm }: Session, flags: ChatFlags): Promise<ClientIde
 }
 
 /** The message, the input, or both: `flm chat -m "Summarize this:" < file`. */
-async function questionOf({ terminal }: Session, message: string | undefined): Promise<string> {
+async function questionOf({ terminal, signal }: Session, message: string | undefined): Promise<string> {
   if (message !== undefined && !terminal.inputIsRedirected) return message;
   if (message === undefined && terminal.inputIsTerminal) throw usageError('chat', texts.problems.giveMessage);
-  const input = await terminal.readAll(maxQuestionBytes);
+  const input = await terminal.readAll(maxQuestionBytes, signal);
   if (message === undefined) return input;
   return input.trim() === '' ? message : `${message}\n\n${input}`;
 }

@@ -53,8 +53,9 @@ export function applyCommand(cli: Cli): Command {
 }
 
 /** Throws APPLY_INVALID with every fault and its position. */
-async function applied({ flm, terminal }: Session, path: string, flags: ApplyFlags): Promise<ApplyPlan> {
-  const text = await readText(path, terminal, largeFile);
+async function applied(session: Session, path: string, flags: ApplyFlags): Promise<ApplyPlan> {
+  const { flm } = session;
+  const text = await readText(path, session, largeFile);
   const { invalidFile } = await import('../../core/configuration/configuration-file.ts');
   const service = await flm.configuration();
   const options = {

@@ -57,8 +57,8 @@ function verify(cli: Cli): Command {
     .option('--head <head>', texts.options.head, collect)
     .option('--heads-in <file>', texts.options.headsIn)
     .action(
-      action(cli, async ({ flm, terminal, json }, flags: VerifyFlags) => {
-        const check = auditCheckDocument(await flm.audit.verify(await givenHeads(flags)));
+      action(cli, async ({ flm, terminal, json, signal }, flags: VerifyFlags) => {
+        const check = auditCheckDocument(await flm.audit.verify(await givenHeads(flags, signal)));
         if (json) terminal.out(JSON.stringify(check));
         else terminal.out(auditCheckText(check, terminal));
         if (!check.ok) cli.exit = 1;

@@ -69,7 +69,7 @@ function importKeys(cli: Cli): Command {
     action(cli, async (session, flags: RuleFlags, name: string) => {
       if (/\.csv$/i.test(name)) return importTable(session, flags, name);
       const request = requestOf(session, 'key import', name, flags);
-      const secret = (await session.terminal.readAll(maxSecretBytes)).trim();
+      const secret = (await session.terminal.readAll(maxSecretBytes, session.signal)).trim();
       if (secret === '') throw usageError('key import', texts.problems.noSecret);
       const { record, isNew } = await session.flm.security.importKey(request, secret);
       if (session.json) session.terminal.out(JSON.stringify(keyDocument({ record, lastUse: undefined })));
@@ -85,7 +85,7 @@ async function importTable(session: Session, flags: RuleFlags, path: string): Pr
   if (Object.keys(requestOf(session, 'key import', '', flags)).length > 1)
     throw usageError('key import', texts.problems.rulesInColumns);
   const { terminal, json, flm } = session;
-  const created = await flm.security.createKeys(await readText(path, terminal));
+  const created = await flm.security.createKeys(await readText(path, session));
   const keys = created.map(({ record, key }) => ({ ...keyDocument({ record, lastUse: undefined }), key }));
   if (json) return terminal.out(JSON.stringify({ keys }));
   terminal.talk(texts.createdMany(created.length));

@@ -165,7 +165,7 @@ async function setFromFile(session: Session, flags: SetFlags): Promise<SecurityP
   const { file: path = '', yes: _, ...others } = flags;
   const more = Object.keys(others).filter((name) => name !== 'json');
   if (more.length > 0) throw usageError('policy set', texts.problems.fileAlone);
-  const text = await readText(path, session.terminal);
+  const text = await readText(path, session);
   const { parsePolicyFile } = await import('../../core/security/security-policy.ts');
   return judged(text, invalid, (value) => save(session, parsePolicyFile(value), flags));
 }

@@ -119,7 +119,7 @@ function importFile(cli: Cli): Command {
     .option('--name <name>', texts.options.saveAs)
     .action(
       action(cli, async (session, flags: { name?: string }, path: string) => {
-        const text = await readText(path, session.terminal);
+        const text = await readText(path, session);
         const { name, config } = await profileIn(text, flags.name);
         await session.flm.profiles.save(name, config);
         await tellSaved(session, name, texts.imported(name));

@@ -4,7 +4,7 @@
  */
 import { fstatSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
+import { addAbortSignal, type Readable, Writable } from 'node:stream';
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { Environment } from '../../core/environment.ts';
 import { type LogLevel, ProxyError } from '../../core/errors.ts';
@@ -70,8 +70,8 @@ export interface Terminal {
   ask(question: string, signal: AbortSignal): Promise<string | undefined>;
   /** Like `ask`, without showing what is typed. */
   askSecret(question: string, signal: AbortSignal): Promise<string | undefined>;
-  /** Reads all of standard input. Throws FILE_UNUSABLE if it is larger than the limit. */
-  readAll(maxBytes: number): Promise<string>;
+  /** Reads all of standard input. Throws FILE_UNUSABLE if it is larger than the limit; on abort an AbortError. */
+  readAll(maxBytes: number, signal: AbortSignal): Promise<string>;
 }
 
 export interface TerminalStreams {
@@ -163,16 +163,8 @@ export function makeTerminal(streams: TerminalStreams, environment: Environment)
         stdout.write('\n');
       }
     },
-    async readAll(maxBytes) {
-      const pieces: Buffer[] = [];
-      let length = 0;
-      for await (const piece of stdin as AsyncIterable<Buffer>) {
-        length += piece.length;
-        if (length > maxBytes) throw tooLarge(t.flags.standardInput, maxBytes);
-        pieces.push(piece);
-      }
-      return Buffer.concat(pieces).toString();
-    },
+    readAll: async (maxBytes, signal) =>
+      (await allOf(addAbortSignal(signal, stdin), t.flags.standardInput, maxBytes)).toString(),
   };
 }
 
@@ -209,10 +201,19 @@ function showsLinks(environment: Environment): boolean {
   );
 }
 
-/** Creates the error for an input that is larger than its limit. */
-export function tooLarge(file: string, maxBytes: number): ProxyError {
-  const reason = `it is larger than ${maxBytes} bytes`;
-  return new ProxyError('FILE_UNUSABLE', { params: { file, done: 'read', reason } });
+/** All bytes of an input, which may be endless. Throws FILE_UNUSABLE if there are more than `maxBytes`. */
+export async function allOf(input: Readable, name: string, maxBytes: number): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  let length = 0;
+  for await (const piece of input as AsyncIterable<Buffer>) {
+    length += piece.length;
+    if (length > maxBytes) {
+      const reason = `it is larger than ${maxBytes} bytes`;
+      throw new ProxyError('FILE_UNUSABLE', { params: { file: name, done: 'read', reason } });
+    }
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces);
 }
 
 /** Size limit of a secret on standard input; no gateway or engine uses a longer one. */

@@ -47,6 +47,8 @@ export const systemPhrases: readonly Phrase[] = [
   ['a part of the path does not exist', 'パスの一部が存在しません'],
   ['a part of the path is not a folder', 'パスの途中がフォルダーではありません'],
   ['Check the path.', 'パスを確認してください。'],
+  ['it is a pipe', 'パイプです'],
+  ['Name a plain file.', '通常のファイルを指定してください。'],
   ['the path contains too many symbolic links', 'パスのシンボリックリンクが多すぎます'],
   ['Check the symbolic links in the path.', 'パスのシンボリックリンクを確認してください。'],
   ['the path is too long', 'パスが長すぎます'],
