@@ -3,7 +3,7 @@ import type { ComponentChildren } from 'preact';
 import type { SeenEngineDocument } from '../../core/engine/engine-document.ts';
 import type { FleetNode } from '../../core/proxy/fleet-node.ts';
 import type { ProxyDocument } from '../../core/proxy/proxy-document.ts';
-import type { Warning } from '../../core/proxy/warning.ts';
+import type { PlacedWarning } from '../../core/proxy/warnings.ts';
 import { call, type ListPage } from '../api/client.ts';
 import { Show, useLive } from '../components/loaded.tsx';
 import { EngineTable } from '../components/now/engine-table.tsx';
@@ -23,7 +23,7 @@ export function NowPage() {
   const [engines] = useLive(() => call<ListPage<SeenEngineDocument>>('GET', 'api/v1/engines'), refreshMs);
   const [proxies] = useLive(() => call<ListPage<ProxyDocument>>('GET', 'api/v1/proxies'), refreshMs);
   const [warnings] = useLive(
-    () => call<{ readonly items: readonly Warning[] }>('GET', 'api/v1/warnings'),
+    () => call<{ readonly items: readonly PlacedWarning[] }>('GET', 'api/v1/warnings'),
     refreshMs,
   );
   const [fleet] = useLive(() => call<FleetPage>('GET', 'api/v1/nodes?limit=500'), refreshMs);
@@ -70,15 +70,23 @@ function Part({ title, children }: { title: string; children: ComponentChildren 
   );
 }
 
-function Warnings({ items }: { items: readonly Warning[] }) {
+/** What several proxies warn of, such as an engine that is down, is shown once, with the profile of each. */
+function Warnings({ items }: { items: readonly PlacedWarning[] }) {
   if (items.length === 0) return null;
+  const isSame = (a: PlacedWarning) => (b: PlacedWarning) =>
+    a.message === b.message && a.command === b.command;
   return (
     <ul class="warnings" aria-label={t.now.warnings}>
-      {items.map(({ code, message, command }, i) => (
-        <li key={`${code} ${i}`}>
-          <strong>{t.now.warning}</strong> <FlmText text={message} /> <Command text={command} />
-        </li>
-      ))}
+      {items
+        .filter((item, i) => items.findIndex(isSame(item)) === i)
+        .map((item) => (
+          <li key={`${item.message} ${item.command}`}>
+            <strong>
+              {t.now.warning(items.filter(isSame(item)).flatMap(({ profile }) => profile ?? []))}
+            </strong>{' '}
+            <FlmText text={item.message} /> <Command text={item.command} />
+          </li>
+        ))}
     </ul>
   );
 }

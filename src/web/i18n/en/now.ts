@@ -4,7 +4,8 @@ const waits = (count: number): string => (count === 1 ? '1 waits' : `${count} wa
 export const now = {
   title: 'Now',
   warnings: 'Warnings',
-  warning: 'Warning:',
+  warning: (profiles: readonly string[]): string =>
+    profiles.length === 0 ? 'Warning:' : `Warning (${profiles.join(', ')}):`,
   running: 'Running requests',
   engines: 'Engines',
   proxies: 'Proxies',
