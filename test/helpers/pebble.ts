@@ -75,6 +75,7 @@ export interface Pebble {
 export async function startPebble(t: TestContext, options: PebbleOptions = {}): Promise<Pebble> {
   const folder = mkdtempSync(join(tmpdir(), 'flm-pebble-'));
   const children: ChildProcess[] = [];
+  const ended = new Set<ChildProcess>();
   t.after(async () => {
     await Promise.all(children.map(end));
     rmSync(folder, { recursive: true, force: true });
@@ -135,6 +136,8 @@ export async function startPebble(t: TestContext, options: PebbleOptions = {}): 
       stdio: 'pipe',
     });
     children.push(child);
+    // Its output is complete by then.
+    child.once('close', () => ended.add(child));
     for (const stream of [child.stdout, child.stderr])
       stream?.setEncoding('utf8').on('data', (piece: string) => (text += piece));
     return child;
@@ -154,24 +157,31 @@ export async function startPebble(t: TestContext, options: PebbleOptions = {}): 
   ];
   // Debian's 2.4.0 has another name for the flag, and no DNS over HTTPS.
   const listen = noNewPebble === false ? ['-doh', '', '-dnsserver', dns] : ['-dns01', dns];
-  start('pebble-challtestsrv', [...off, ...listen, '-management', `127.0.0.1:${testPort}`], {});
+  const resolver = start(
+    'pebble-challtestsrv',
+    [...off, ...listen, '-management', `127.0.0.1:${testPort}`],
+    {},
+  );
   const slow = options.slowSeconds ?? 0;
   const pebble = start('pebble', ['-config', join(folder, 'pebble.json'), '-dnsserver', dns], {
     PEBBLE_WFE_NONCEREJECT: String(options.rejectNonces ?? 0),
     ...(slow === 0 ? { PEBBLE_VA_NOSLEEP: '1' } : { PEBBLE_VA_SLEEPTIME: String(slow) }),
   });
   const directory = `https://localhost:${port}/dir`;
-  await until(
-    () => answers(directory),
-    () => text,
-  );
-  await until(
-    () =>
-      fetch(`http://127.0.0.1:${testPort}/`).then(
-        () => true,
-        () => false,
-      ),
-    () => text,
+  const until = async (child: ChildProcess, done: () => Promise<boolean>): Promise<void> => {
+    const untilMs = performance.now() + 120_000;
+    while (!(await done())) {
+      const isStarting = !ended.has(child) && performance.now() < untilMs;
+      assert.ok(isStarting, `${child.spawnfile} does not start:\n${text}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  await until(pebble, () => answers(directory));
+  await until(resolver, () =>
+    fetch(`http://127.0.0.1:${testPort}/`).then(
+      () => true,
+      () => false,
+    ),
   );
   const hook = join(folder, 'hook.mjs');
   writeFileSync(
@@ -206,14 +216,6 @@ await fetch('http://127.0.0.1:${testPort}/' + call, { method: 'POST', body: JSON
     log: () => text,
     stop: () => end(pebble),
   };
-}
-
-async function until(done: () => Promise<boolean>, told: () => string): Promise<void> {
-  const untilMs = performance.now() + 120_000;
-  while (!(await done())) {
-    assert.ok(performance.now() < untilMs, `the ACME server does not start:\n${told()}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function answers(url: string): Promise<boolean> {
