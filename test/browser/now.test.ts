@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core';
 import { chatAnswer, chatDelta, startChatEngine } from '../helpers/chat-engine.ts';
 import { hold, sseHead } from '../helpers/raw-engine.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
-import { checkPages, openDashboard, showPage } from './dashboard-fixture.ts';
+import { checkFits, checkPages, openDashboard, showPage, viewports } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 /** An engine with one slot that streams two tokens and then nothing more, so that the request runs until it is ended. */
@@ -101,6 +101,50 @@ test('a row stays while the mouse is over the table, and a search finds rows', {
   assert.equal(await rows.count(), 2);
   await page.mouse.move(0, 0);
   await page.getByText('No request runs now.').waitFor();
+});
+
+test('a long name of a model hides no column, and is cut off on no phone', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  const model = 'hf.co/unsloth/DeepSeek-R1-Distill-Qwen-32B-GGUF:Q4_K_M';
+  const engine = await startChatEngine([model], () => [sseHead, hold(new Promise(() => {}))]);
+  t.after(() => engine.close());
+  const { baseUrl } = await startProxy(cli, '--engine', engine.url);
+  const { key } = await createKey(cli, 'the notebook of anna');
+  const over = new AbortController();
+  t.after(() => over.abort());
+  const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+  const body = JSON.stringify({ model, stream: true, messages: [{ role: 'user', content: 'hello' }] });
+  const response = fetch(`${baseUrl}/chat/completions`, {
+    method: 'POST',
+    headers,
+    body,
+    signal: over.signal,
+  });
+  response.catch(() => {});
+  const page = await signedIn({ viewport: viewports.desktop, bypassCSP: true });
+  await showPage(page, 'Now');
+  await running(page)
+    .getByRole('row', { name: /DeepSeek/ })
+    .waitFor();
+  await page.waitForFunction(
+    "[...document.querySelectorAll('.scroll')].every((frame) => frame.scrollWidth <= frame.clientWidth)",
+  );
+  await page.setViewportSize(viewports.phone);
+  await showPage(page, 'Engines and models');
+  await checkFits(page, 'Engines and models with a long name');
+});
+
+test('a warning of two proxies is shown once, and names both', { skip }, async (t) => {
+  const { cli, signedIn } = await openDashboard(t);
+  await cli.run('engine', 'add', '127.0.0.1:1', '--kind', 'ollama', '--id', 'cellar');
+  await startProxy(cli);
+  assert.equal((await cli.run('profile', 'save', 'second')).code, 0);
+  await startProxy(cli, 'second');
+  const page = await signedIn();
+  await showPage(page, 'Now');
+  const warnings = page.getByRole('list', { name: 'Warnings' }).getByText(/Engine cellar does not answer/);
+  await page.getByText('Warning (default, second):').first().waitFor();
+  assert.equal(await warnings.count(), 1);
 });
 
 test('the requests are followed again after the connection broke', { skip }, async (t) => {

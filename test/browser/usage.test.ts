@@ -6,7 +6,7 @@ import type { Page } from 'playwright-core';
 import { startChatEngine } from '../helpers/chat-engine.ts';
 import { answer } from '../helpers/raw-engine.ts';
 import { createKey, startProxy } from '../helpers/start-proxy.ts';
-import { ask, checkPages, openDashboard, showPage } from './dashboard-fixture.ts';
+import { ask, checkPages, openDashboard, showPage, viewports } from './dashboard-fixture.ts';
 import { skip } from './page.ts';
 
 /** Two keys with stored usage: laptop has two requests, phone has one, and two were refused. */
@@ -46,10 +46,12 @@ test('what was used is shown on the page Usage:', { skip }, async (t) => {
     await row(page, '=phone').waitFor({ state: 'detached' });
     await page.getByLabel('Group by').selectOption('model');
     await row(page, 'flm-demo').waitFor();
-    assert.equal(
-      await page.evaluate("getComputedStyle(document.querySelector('tbody th.model')).whiteSpace"),
-      'nowrap',
+    await page.setViewportSize(viewports.tablet);
+    const lines = await page.evaluate(
+      "{ const range = document.createRange(); range.selectNodeContents(document.querySelector('tbody th.model button')); range.getClientRects().length }",
     );
+    assert.equal(lines, 1, 'a name is not broken at its hyphen');
+    await page.setViewportSize(viewports.desktop);
     assert.match((await row(page, 'Total').textContent()) ?? '', /^Total2/);
     await page.getByRole('button', { name: /^Key: laptop/ }).click();
     await page.getByLabel('Group by').selectOption('ending');
