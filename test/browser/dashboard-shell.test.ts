@@ -135,6 +135,33 @@ test('the keyboard reaches search, rows and what can be done with a row', { skip
   );
 });
 
+test('after a dialog, the focus is on the button that opened it', { skip }, async (t) => {
+  const { signedIn } = await openDashboard(t);
+  const page = await signedIn();
+  await showPage(page, 'Share');
+  const open = page.getByRole('button', { name: 'Share a key' });
+  const dialog = page.getByRole('dialog');
+  const closeWith = async (key: string, button?: string) => {
+    if (button !== undefined) await dialog.getByRole('button', { name: button }).focus();
+    await page.keyboard.press(key);
+    await dialog.waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Share a key', button ?? key);
+  };
+  const openForm = async () => {
+    await open.focus();
+    await page.keyboard.press('Enter');
+    await dialog.getByLabel('Label').waitFor();
+  };
+  await openForm();
+  await closeWith('Escape');
+  await openForm();
+  await closeWith('Enter', 'Cancel');
+  await openForm();
+  await dialog.getByLabel('Label').fill('anna');
+  await page.keyboard.press('Enter');
+  await closeWith('Enter', 'Close');
+});
+
 test('axe finds nothing with more contrast, forced colours and less motion', { skip }, async (t) => {
   const { cli, signedIn } = await openDashboard(t);
   await cli.run('key', 'create', 'laptop');

@@ -1,6 +1,6 @@
 /** Small parts that the pages share: an empty state, a dialog, a copy button, a time, fields. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { serverClock } from '../api/server-clock.ts';
 import { t } from '../i18n/texts.ts';
 import { ago, exactTime } from './format.ts';
@@ -71,9 +71,19 @@ export function Dialog({
   children: ComponentChildren;
 }) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  // Before the element is removed: the browser gives the focus back when a dialog closes, not when it is removed.
+  useLayoutEffect(() => {
+    const element = dialog.current;
+    element?.showModal();
+    return () => element?.close();
+  }, []);
   return (
-    <dialog ref={dialog} onClose={onClose} aria-label={title}>
+    <dialog
+      ref={dialog}
+      // The event of a dialog that was removed comes late, perhaps while the next one is open.
+      onClose={({ currentTarget }) => (currentTarget.isConnected ? onClose() : undefined)}
+      aria-label={title}
+    >
       <h2>{title}</h2>
       {children}
     </dialog>
