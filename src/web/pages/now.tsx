@@ -82,7 +82,12 @@ function Warnings({ items }: { items: readonly PlacedWarning[] }) {
         .map((item) => (
           <li key={`${item.message} ${item.command}`}>
             <strong>
-              {t.now.warning(items.filter(isSame(item)).flatMap(({ profile }) => profile ?? []))}
+              {t.now.warning(
+                items
+                  .filter(isSame(item))
+                  .flatMap(({ profile }) => profile ?? [])
+                  .join(t.comma),
+              )}
             </strong>{' '}
             <FlmText text={item.message} /> <Command text={item.command} />
           </li>

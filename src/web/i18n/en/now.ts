@@ -4,8 +4,7 @@ const waits = (count: number): string => (count === 1 ? '1 waits' : `${count} wa
 export const now = {
   title: 'Now',
   warnings: 'Warnings',
-  warning: (profiles: readonly string[]): string =>
-    profiles.length === 0 ? 'Warning:' : `Warning (${profiles.join(', ')}):`,
+  warning: (profiles: string): string => (profiles === '' ? 'Warning:' : `Warning (${profiles}):`),
   running: 'Running requests',
   engines: 'Engines',
   proxies: 'Proxies',

@@ -6,7 +6,7 @@ const waits = (count: number): string => `${count}件が待機中`;
 export const now: typeof english = {
   title: '現在の状況',
   warnings: '警告',
-  warning: (profiles) => (profiles.length === 0 ? '警告:' : `警告（${profiles.join('、')}）:`),
+  warning: (profiles) => (profiles === '' ? '警告:' : `警告（${profiles}）:`),
   running: '実行中のリクエスト',
   engines: 'エンジン',
   proxies: 'プロキシ',
