@@ -11,9 +11,11 @@ if (group === 'proxy' && command === 'run' && words[0] === '--launched' && words
   const { runLaunched } = await import('../app/launched.ts');
   process.exitCode = await runLaunched(environment);
 } else {
-  if (group === 'proxy' && command === 'start') {
+  const ofUp = process.argv.slice(3);
+  const isUp = group === 'up' && ofUp.some((word) => word === '--detach' || word === '-d');
+  if (isUp || (group === 'proxy' && command === 'start')) {
     const { launchEarly } = await import('../app/early-launch.ts');
-    launchEarly(environment, entry, words);
+    launchEarly(environment, entry, { words: isUp ? ofUp : words, unlessOneRuns: isUp });
   }
   await import('./command-line.ts');
 }

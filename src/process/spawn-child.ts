@@ -2,8 +2,8 @@
  * Spawns a process that is to become a proxy. It runs in /, without NODE_OPTIONS, in its own session. Its output is appended
  * to the log of its profile, or goes to stdout or stderr of this process.
  *
- * `flm proxy start` spawns it before the command itself is loaded (`spawnEarly`): on another core the new process loads its code
- * at the same time.
+ * `flm proxy start` and `flm up --detach` spawn it before the command itself is loaded (`spawnEarly`): on another core the
+ * new process loads its code at the same time.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, fstatSync, openSync } from 'node:fs';

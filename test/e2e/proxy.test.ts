@@ -121,11 +121,16 @@ test('a start that is refused ends the process that it spawned early, and makes 
   const before = logs();
 
   for (const words of [['--port', 'x'], ['--bind', '0.0.0.0'], ['--nonsense'], ['nothing'], ['--help']]) {
-    await cli.run('proxy', 'start', ...words);
-    await eventually(
-      () => processesOf(cli.home),
-      (pids) => pids.length === 0,
-    );
+    for (const command of [
+      ['proxy', 'start'],
+      ['up', '--detach'],
+    ]) {
+      await cli.run(...command, ...words);
+      await eventually(
+        () => processesOf(cli.home),
+        (pids) => pids.length === 0,
+      );
+    }
   }
   assert.deepEqual(logs(), before);
 });
