@@ -1,6 +1,6 @@
 /**
  * All peers in the order of the tables. flm lends its certificate to the others, so it comes first; nginx is what ratios compare
- * with.
+ * with. `relay` is no peer but a floor: what Node costs before a proxy does anything.
  */
 import { bifrost } from './bifrost.ts';
 import { caddy } from './caddy.ts';
@@ -12,10 +12,12 @@ import { nginx } from './nginx.ts';
 import { olla } from './olla.ts';
 import { type Peer, policies } from './peer.ts';
 import { portkey } from './portkey.ts';
+import { relay } from './relay.ts';
 
 export const allPeers: readonly Peer[] = [
   flm,
   nginx,
+  relay,
   haproxy,
   caddy,
   llamaSwap,

@@ -2,6 +2,7 @@
  * The charts of docs/performance.md, and the one of README.md in both languages, by the path of their file.
  */
 import { lackedPolicies } from '../peers/all.ts';
+import { relay } from '../peers/relay.ts';
 import type { Results } from '../results.ts';
 import { barChart, type Theme } from './svg.ts';
 
@@ -57,6 +58,9 @@ export const charts: readonly Wanted[] = [
   },
 ];
 
+/** What no one would use as a proxy. */
+const floors: ReadonlySet<string> = new Set(['direct', relay.name]);
+
 function noteOf(peer: string, language: 'en' | 'ja'): string {
   const lacks = lackedPolicies(peer, language);
   if (lacks.length === 0) return '';
@@ -67,7 +71,7 @@ export function chartFiles(results: Results): ReadonlyMap<string, string> {
   const files = new Map<string, string>();
   for (const { file, part, case: name, ...texts } of charts) {
     const bars = results.figures
-      .filter((figure) => figure.part === part && figure.case === name && figure.peer !== 'direct')
+      .filter((figure) => figure.part === part && figure.case === name && !floors.has(figure.peer))
       .map(({ peer, median, low, high }) => ({
         label: peer,
         note: noteOf(peer, file.startsWith('ja/') ? 'ja' : 'en'),

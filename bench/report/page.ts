@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { allPeers, lackedPolicies } from '../peers/all.ts';
+import { relay } from '../peers/relay.ts';
 import { type Figure, type Results, type Run, readResults } from '../results.ts';
 import { chartFiles, charts } from './charts.ts';
 import { goals } from './goals.ts';
@@ -184,12 +185,18 @@ function summary(first: Results, second: Results): string {
   const rows = goals.map(({ title, part, case: name, value, goal, aim }) => {
     const flm = find(first, part, name, 'flm');
     const nginx = find(first, part, name, 'nginx');
+    const floor = find(first, part, name, relay.name);
     const again = find(second, part, name, 'flm');
-    const judged = (figure: Figure | undefined): string => {
-      const shown = value === 'ratio' ? figure?.ratio : figure?.median;
+    const shownOf = (figure: Figure | undefined): number | undefined =>
+      value === 'ratio' ? figure?.ratio : figure?.median;
+    const textOf = (shown: number | undefined): string => {
       if (shown === undefined) return '-';
-      const text = value === 'ratio' ? `${shown.toFixed(2)} x` : digits(shown);
-      if (goal === undefined || aim === undefined) return text;
+      return value === 'ratio' ? `${shown.toFixed(2)} x` : digits(shown);
+    };
+    const judged = (figure: Figure | undefined): string => {
+      const shown = shownOf(figure);
+      const text = textOf(shown);
+      if (shown === undefined || goal === undefined || aim === undefined) return text;
       return `${text} ${shown <= aim ? '(aim)' : shown <= goal ? '(goal)' : '(missed)'}`;
     };
     const of = (limit: number | undefined): string => {
@@ -202,6 +209,7 @@ function summary(first: Results, second: Results): string {
       nginx === undefined ? '-' : digits(nginx.median),
       judged(flm),
       judged(again),
+      textOf(shownOf(floor)),
       of(goal),
       of(aim),
     ];
@@ -209,8 +217,8 @@ function summary(first: Results, second: Results): string {
   return [
     '### flm and nginx',
     ...provisional(first),
-    'A ratio compares with nginx in the same run, unless the row says otherwise.',
-    markdownTable(['', 'flm', 'nginx', 'result', 'second run', 'goal', 'aim'], rows),
+    'A ratio compares with nginx in the same run, unless the row says otherwise. `relay` is a TCP relay in Node that reads nothing and has no policy: what Node itself costs.',
+    markdownTable(['', 'flm', 'nginx', 'result', 'second run', relay.name, 'goal', 'aim'], rows),
   ].join('\n\n');
 }
 

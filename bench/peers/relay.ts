@@ -1,0 +1,29 @@
+/**
+ * No peer but a floor: a TCP relay in Node without any policy (`../relay.ts`). A proxy in Node cannot cost less than it does, except
+ * by writing together what it writes one by one.
+ */
+import { join } from 'node:path';
+import process from 'node:process';
+import { freePort } from '../../test/helpers/free-ports.ts';
+import { temporaryFolder } from '../processes.ts';
+import { type Peer, program } from './peer.ts';
+
+export const relay: Peer = {
+  name: 'relay',
+  lacks: ['keys', 'rate', 'log', 'bodies', 'tokens'],
+  remark: 'passes bytes on without reading them: what Node itself costs',
+  perSecond: 40_000,
+  tls: true,
+  version: () => process.version.slice(1),
+  prepare: async ({ engines, tls }) => {
+    const folder = temporaryFolder();
+    const port = await freePort();
+    const certificate = typeof tls === 'object' ? tls : undefined;
+    const script = join(import.meta.dirname, '../relay.ts');
+    const pair = certificate === undefined ? [] : [certificate.pair];
+    return {
+      ...program({ command: [process.execPath, script, String(port), String(engines[0]), ...pair], folder }),
+      address: { port, keys: ['none'], authority: certificate?.authority },
+    };
+  },
+};
