@@ -1,9 +1,10 @@
 /**
- * No peer but a floor: a TCP relay in Node without any policy (`../relay.ts`). A proxy in Node cannot cost less than it does, except
+ * No peer but a floor: a TCP relay in Node without any policy (`../relay.mjs`). A proxy in Node cannot cost less than it does, except
  * by writing together what it writes one by one.
  */
 import { join } from 'node:path';
 import process from 'node:process';
+import { suites } from '../../src/gateway/tls-listener.ts';
 import { freePort } from '../../test/helpers/free-ports.ts';
 import { temporaryFolder } from '../processes.ts';
 import { type Peer, program } from './peer.ts';
@@ -19,10 +20,13 @@ export const relay: Peer = {
     const folder = temporaryFolder();
     const port = await freePort();
     const certificate = typeof tls === 'object' ? tls : undefined;
-    const script = join(import.meta.dirname, '../relay.ts');
-    const pair = certificate === undefined ? [] : [certificate.pair];
+    const script = join(import.meta.dirname, '../relay.mjs');
+    const secure = certificate === undefined ? [] : [certificate.pair, suites.join(':')];
     return {
-      ...program({ command: [process.execPath, script, String(port), String(engines[0]), ...pair], folder }),
+      ...program({
+        command: [process.execPath, script, String(port), String(engines[0]), ...secure],
+        folder,
+      }),
       address: { port, keys: ['none'], authority: certificate?.authority },
     };
   },
