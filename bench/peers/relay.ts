@@ -1,6 +1,5 @@
 /**
- * No peer but a floor: a TCP relay in Node without any policy (`../relay.mjs`). A proxy in Node cannot cost less than it does, except
- * by writing together what it writes one by one.
+ * No peer but a floor: a TCP relay in Node without any policy (`../relay.mjs`). It shows which part of a figure is Node itself.
  */
 import { join } from 'node:path';
 import process from 'node:process';
