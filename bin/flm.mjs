@@ -3,7 +3,7 @@
  * The `flm` command. Installed from npm it loads dist/. In a clone it first sets the clone up (dependencies, build) and
  * moves to the Node that package.json pins. Plain JavaScript: an old Node must get as far as the sentence below.
  */
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { homedir } from 'node:os';
 import { dirname, isAbsolute, join } from 'node:path';
@@ -76,8 +76,12 @@ function enableCompileCache() {
     const caches = [process.env.XDG_CACHE_HOME, join(homedir(), '.cache')].find(
       (path) => path && isAbsolute(path),
     );
-    if (caches !== undefined) nodeModule.enableCompileCache(join(caches, 'flm'));
+    if (caches === undefined) return;
+    const own = join(caches, 'flm');
+    // Node itself would try for ever in a parent that accepts no folders, such as /proc.
+    for (const folder of [caches, own]) if (!existsSync(folder)) mkdirSync(folder, 0o700);
+    nodeModule.enableCompileCache(own);
   } catch {
-    // No home folder: starting takes a few milliseconds longer.
+    // No folder for it: starting takes a few milliseconds longer.
   }
 }

@@ -65,13 +65,16 @@ const known: Readonly<Record<string, Advice>> = {
   },
 };
 
-const otherHome = 'Set FLM_HOME to a folder of this user, or give this user the permission.';
+const otherHome = 'Set FLM_HOME to another folder.';
+const ownHome = 'Set FLM_HOME to a folder of this user, or give this user the permission.';
 
 /** Advice for the data folder and what is in it, because the user can choose another one. */
 export const dataFolderAdvice: Readonly<Record<string, string>> = {
-  EACCES: otherHome,
-  EPERM: otherHome,
-  ENOTDIR: 'Set FLM_HOME to another folder.',
+  EACCES: ownHome,
+  EPERM: ownHome,
+  // Missing parents are made, so this parent accepts no folders.
+  ENOENT: otherHome,
+  ENOTDIR: otherHome,
 };
 
 /** Relative paths mean nothing in a folder that was deleted while a shell was in it. */

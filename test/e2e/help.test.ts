@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { globSync, readFileSync, writeFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Command } from 'commander';
@@ -149,14 +149,4 @@ test('colours stay where a terminal reads, and NO_COLOR keeps them from there', 
     const { stdout, stderr } = await cli.run(...args);
     assert.ok(!(stdout + stderr).includes('\x1b'), args.join(' '));
   }
-});
-
-test('an unusable data folder is reported in one sentence', async (t) => {
-  const file = join(makeCli(t).folder, 'file');
-  writeFileSync(file, '');
-
-  assertMistake(
-    await makeCli(t, { FLM_HOME: file }).run('policy', 'show'),
-    /cannot be trusted|cannot be made/,
-  );
 });

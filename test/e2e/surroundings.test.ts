@@ -1,6 +1,8 @@
-/** Surroundings in which flm cannot work: each gets one clear error with the next step, and no stack trace. */
+/** Surroundings in which flm can hardly work, or not: each of these gets one clear error with the next step. */
+import assert from 'node:assert/strict';
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import process from 'node:process';
 import { test } from 'node:test';
 import { assertMistake, makeCli } from '../helpers/cli.ts';
 import { InstalledCopy } from '../helpers/installed-copy.ts';
@@ -38,4 +40,24 @@ test('a file in place of the data folder is named, with the advice to choose ano
   );
   assertMistake(await cli.run('key', 'list'), named);
   assertMistake(await cli.run('proxy', 'start', '--port', '0'), named);
+});
+
+test('a home or cache folder that accepts no folders, such as /proc, ends no command', {
+  skip: process.platform !== 'linux' && 'only Linux has /proc',
+  timeout: 120_000,
+}, async (t) => {
+  for (const places of [{ HOME: '/proc', XDG_CACHE_HOME: undefined }, { XDG_CACHE_HOME: '/proc' }]) {
+    const cli = makeCli(t, {
+      ...places,
+      NODE_COMPILE_CACHE: undefined,
+      NODE_DISABLE_COMPILE_CACHE: undefined,
+    });
+    const { code, stderr } = await cli.run('version');
+    assert.deepEqual([code, stderr], [0, '']);
+  }
+  const cli = makeCli(t, { FLM_HOME: '/proc/flm' });
+  assertMistake(
+    await cli.run('key', 'list'),
+    /make the folder \/proc\/flm.*\nSet FLM_HOME to another folder/,
+  );
 });
