@@ -205,9 +205,17 @@ function late({ id, profile }: ProxyHandle, limitMs: number): ProxyError {
 
 /** If the successor reported an error, its code and hint are included. */
 function failureOf(error: unknown, { id, profile }: ProxyHandle): unknown {
-  const known = error instanceof FlmError;
-  if (known && error.code !== 'PROXY_START_FAILED') return error;
-  const told = known ? error.params.reason : undefined;
-  const reason = String(told ?? (error instanceof Error ? error.message : error));
+  const reason = unreported(error);
+  if (reason === undefined) return error;
   return new ProxyError('PROXY_HAND_OVER_FAILED', { params: { id, profile, reason }, cause: error });
+}
+
+/** Why the successor reported nothing; undefined if it did. */
+function unreported(error: unknown): string | undefined {
+  if (!(error instanceof FlmError)) return error instanceof Error ? error.message : String(error);
+  const { what, reason, errno } = error.params;
+  if (error.code === 'PROXY_START_FAILED') return String(reason);
+  // A refusal that comes from the successor has no cause here.
+  const isOwn = error.code === 'SYSTEM_REFUSED' && error.cause !== undefined;
+  return isOwn ? `the system refused ${what}: ${reason} (${errno})` : undefined;
 }

@@ -92,6 +92,7 @@ export const systemPhrases: readonly Phrase[] = [
   ['to open the log {file}', 'ログ{file}を開く処理'],
   ['to open the control socket {path}', '制御ソケット{path}を開く処理'],
   ['to start {program}', '{program}の起動'],
+  ['the system refused {what}: {reason} ({errno})', 'システムが{what}を拒否しました: {reason}（{errno}）'],
   ['to read {file}', '{file}の読み取り'],
   ['to copy {file} into {folder}', '{file}を{folder}にコピーする処理'],
   ['to replace {file}', '{file}の置き換え'],
