@@ -71,6 +71,8 @@ function stop(message, advice) {
 
 // Compiled code is code: its cache lies in the user's own folder, not in the shared temporary one that Node would take.
 function enableCompileCache() {
+  // The user does not want one, or Node has made it where the user wants it.
+  if (process.env.NODE_DISABLE_COMPILE_CACHE || process.env.NODE_COMPILE_CACHE) return;
   try {
     // Relative paths must be ignored (XDG Base Directory Specification): the cache would lie in the working folder.
     const caches = [process.env.XDG_CACHE_HOME, join(homedir(), '.cache')].find(

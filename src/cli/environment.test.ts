@@ -36,3 +36,11 @@ test('a command with a relative HOME or cache folder leaves the working folder a
     assert.deepEqual(readdirSync(cli.folder), before);
   }
 });
+
+test('where no compile cache is wanted, a command makes no folder for it in the home folder', async (t) => {
+  const off = { NODE_DISABLE_COMPILE_CACHE: '1', NODE_COMPILE_CACHE: undefined, XDG_CACHE_HOME: undefined };
+  const cli = makeCli(t, off);
+  const before = readdirSync(cli.folder);
+  assert.equal((await cli.run('version')).code, 0);
+  assert.deepEqual(readdirSync(cli.folder), before);
+});
