@@ -151,7 +151,11 @@ test('a proxy logs to the log of its profile, also where an option hides the nam
   );
 
   assert.deepEqual(processesOf(cli.home), [lab.pid]);
-  assert.match(readFileSync(join(cli.home, 'logs/lab.log'), 'utf8'), /"started"/);
+  // A proxy writes its log a moment later.
+  await eventually(
+    () => readFileSync(join(cli.home, 'logs/lab.log'), 'utf8'),
+    (log) => log.includes('"started"'),
+  );
   assert.equal(readFileSync(join(cli.home, 'logs/default.log'), 'utf8'), before);
 });
 

