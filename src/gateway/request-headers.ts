@@ -88,6 +88,8 @@ const placeOf = (first: number, length: number): number => (first & 31) * (maxLe
 /** How many header spellings are cached. SDKs use a few dozen. */
 const spellingsLimit = 1024;
 
+const sessionSlots: readonly number[] = sessionHeaders.map((name) => slotOf.get(name) ?? -1);
+
 const proxySlots: readonly number[] = [
   'forwarded',
   'via',
@@ -243,6 +245,15 @@ export class RequestHeaders {
 
   repeated(name: HeaderName): boolean {
     return this.#repeated?.has(slotOf.get(name) as number) === true;
+  }
+
+  /** The conversation as the client names it. */
+  get session(): string | undefined {
+    for (const slot of sessionSlots) {
+      const value = this.#values[slot];
+      if (value !== undefined) return value;
+    }
+    return undefined;
   }
 
   /** Whether the request has a field that a reverse proxy adds. Complete only where the table sees such fields. */

@@ -169,6 +169,7 @@ export class RequestPipeline {
     if (lease.kind === 'denied') return relay.deny(refusalOfDenial(lease));
     // the exchange ended after the slot was given: give the slot back
     if (relay.over) return lease.release('client-gone');
+    if (request.generates) call.home?.moveTo(lease.candidate.engine.ref.id);
     // No promise waits for the result: nearly every request has one attempt.
     startAttempt(x, key, request, fields, lease, relay, this.#deps, ({ tryNext }) => {
       if (!tryNext) return;

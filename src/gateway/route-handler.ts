@@ -2,6 +2,7 @@
  * What a row of the route table does with a request: which body it reads, and the call or response that results. The
  * pipeline runs the handler, writes the response and records the outcome.
  */
+import type { ConversationHome } from '../core/engine/conversation-homes.ts';
 import type { Candidates } from '../core/engine/directory.ts';
 import type { BodyPlan, ReadBody } from './body/request-body.ts';
 import type { Exchange, Refusal } from './exchange.ts';
@@ -11,6 +12,8 @@ import type { UpstreamRequest } from './upstream-request.ts';
 export interface EngineCall {
   readonly request: UpstreamRequest;
   readonly candidates: Candidates;
+  /** See `Resolution`. */
+  readonly home?: ConversationHome | undefined;
 }
 
 /** A response that flm itself generates. */

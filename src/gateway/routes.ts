@@ -98,7 +98,14 @@ const same = (pattern: string) => ({ pattern, upstream: pattern });
 const rows: readonly Route[] = [
   { ...get, ...openai, id: 'models.list', ...same('/v1/models'), handler: 'models' },
   { ...get, ...openai, id: 'models.get', ...same('/v1/models/{rest}'), handler: 'models' },
-  { ...post, ...openai, id: 'chat.completions', ...same('/v1/chat/completions'), end: 'openai' },
+  {
+    ...post,
+    ...openai,
+    id: 'chat.completions',
+    ...same('/v1/chat/completions'),
+    end: 'openai',
+    scan: [...openaiScan, 'messages[]', 'prompt_cache_key'],
+  },
   { ...post, ...openai, id: 'completions', ...same('/v1/completions'), end: 'openai' },
   { ...post, ...openai, id: 'embeddings', ...same('/v1/embeddings') },
 
@@ -108,7 +115,7 @@ const rows: readonly Route[] = [
     id: 'responses.create',
     ...same('/v1/responses'),
     end: 'responses',
-    scan: [...openaiScan, 'previous_response_id'],
+    scan: [...openaiScan, 'previous_response_id', 'input[]', 'prompt_cache_key'],
   },
   { ...post, ...responses, id: 'responses.input-tokens', ...same('/v1/responses/input_tokens') },
   { ...post, ...responses, id: 'responses.compact', ...same('/v1/responses/compact') },
@@ -130,7 +137,15 @@ const rows: readonly Route[] = [
     query: ['after', 'before', 'include', 'include[]', 'limit', 'order'],
   },
 
-  { ...post, ...anthropic, id: 'messages', ...same('/v1/messages'), end: 'anthropic', query: ['beta'] },
+  {
+    ...post,
+    ...anthropic,
+    id: 'messages',
+    ...same('/v1/messages'),
+    end: 'anthropic',
+    query: ['beta'],
+    scan: [...openaiScan, 'messages[]'],
+  },
   {
     ...post,
     ...anthropic,
@@ -155,7 +170,15 @@ const rows: readonly Route[] = [
   { ...get, ...ollama, id: 'ollama.tags', ...same('/api/tags'), handler: 'ollama-lists' },
   { ...get, ...ollama, id: 'ollama.ps', ...same('/api/ps'), handler: 'ollama-lists' },
   { ...post, ...ollama, id: 'ollama.show', ...same('/api/show') },
-  { ...post, ...ollama, id: 'ollama.chat', ...same('/api/chat'), end: 'ollama', streamsByDefault: true },
+  {
+    ...post,
+    ...ollama,
+    id: 'ollama.chat',
+    ...same('/api/chat'),
+    end: 'ollama',
+    streamsByDefault: true,
+    scan: [...ollamaScan, 'messages[]'],
+  },
   {
     ...post,
     ...ollama,

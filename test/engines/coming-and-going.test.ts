@@ -196,6 +196,54 @@ test('two engines with the same model share the load', needsLlama, async (t) => 
   for (let i = 0; i < 4; i++) assert.equal((await flm.ask('/v1/chat/completions', chat)).status, 200);
 });
 
+test(
+  'the next request of a conversation finds the prompt cache of the engine that it began on',
+  needsLlama,
+  async (t) => {
+    const engines = [await llamaServer(t), await llamaServer(t)];
+    const flm = await startProxyFor(t, ...engines.map((e) => e.url));
+    const begun = [
+      { role: 'system', content: 'You answer in one word. '.repeat(8) },
+      { role: 'user', content: 'hello' },
+    ];
+    const ask = async (
+      messages: readonly object[],
+    ): Promise<{ readonly cached: number; readonly said: string }> => {
+      const answer = await flm.ask('/v1/chat/completions', { model: 'tiny', messages, max_tokens: 4 });
+      assert.equal(answer.status, 200, answer.body.toString());
+      const { timings, choices } = jsonOf<{
+        timings: { cache_n: number };
+        choices: { message: { content: string } }[];
+      }>(answer);
+      return { cached: timings.cache_n, said: choices[0]?.message.content ?? '' };
+    };
+
+    // The first engine of the list is busy while the conversation begins, so it begins on the second one.
+    const busy = await flm.begin('/v1/chat/completions', endless);
+    await busy.until((bytes) => bytes.includes('and...'));
+    const first = await ask(begun);
+    busy.close();
+    await eventually(
+      () => flm.status(),
+      (view) => view.engines.every((e) => e.inFlight === 0),
+    );
+
+    const more = [
+      { role: 'assistant', content: first.said },
+      { role: 'user', content: 'again' },
+    ];
+    const second = await ask([...begun, ...more]);
+    assert(second.cached > 20, `${second.cached} tokens came from the cache`);
+    // Another conversation begins on the first engine, which knows nothing of this one.
+    const other = await ask([
+      { role: 'system', content: 'Something else. '.repeat(8) },
+      ...begun.slice(1),
+      ...more,
+    ]);
+    assert(other.cached < second.cached, `${other.cached} tokens came from the cache`);
+  },
+);
+
 test('a stop while a real engine speaks lets it finish', needsLlama, async (t) => {
   const engine = await llamaServer(t);
   const tap = await tapOf(t, engine);

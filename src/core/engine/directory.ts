@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import type { Unsubscribe } from '../clock.ts';
 import type { KeyView } from '../security/api-key.ts';
+import type { ConversationHome, ConversationReader } from './conversation-homes.ts';
 import type { AttemptEnd, Engine, EngineRef, EngineState } from './engine.ts';
 import type { EngineAnswer, RankReading } from './engine-rank.ts';
 import type { EngineModel } from './probe.ts';
@@ -60,6 +61,8 @@ export type Resolution =
       readonly candidates: Candidates;
       readonly samples: readonly Candidate[];
       readonly upstreamName: string;
+      /** Set if the request belongs to a conversation and there is a choice of engines. */
+      readonly home?: ConversationHome | undefined;
     }
   /** This key has no such model. `near` are similar names that the key may see. */
   | { readonly kind: 'unknown'; readonly near: readonly string[] }
@@ -109,9 +112,15 @@ export interface EngineDirectory {
   /**
    * Finds the engines for a model. `name` undefined: the request names none. Candidates are sorted best first: engines
    * that do not rank last for the key, then engines that answer in time, then fewest requests in flight, then loaded
-   * models.
+   * models. The engine on which the conversation ran last is the best one if it is about as good as the first of these.
+   * `conversation` is called only if there is a choice.
    */
-  resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution;
+  resolve(
+    name: string | undefined,
+    route: RouteId,
+    key: KeyView,
+    conversation?: ConversationReader,
+  ): Resolution;
   /** Like `resolve`, for a request that must go to this engine. */
   modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine;
   /** The models that the key may use, aliases included, in a stable order. */

@@ -13,6 +13,7 @@ import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
 import { isLoopbackHost } from '../loopback.ts';
 import type { KeyView } from '../security/api-key.ts';
+import { ConversationHomes, type ConversationReader } from './conversation-homes.ts';
 import type {
   Candidate,
   CatalogEntry,
@@ -63,6 +64,7 @@ export class EngineService implements EngineDirectory {
   /** Requests in flight on engines that have since been replaced or removed. */
   readonly #orphans = new Map<string, number>();
   #aliases: readonly ModelAlias[] = [];
+  readonly #homes = new ConversationHomes();
   #catalog: ModelCatalog;
   #started = false;
   #looking: Promise<void> | undefined;
@@ -70,7 +72,7 @@ export class EngineService implements EngineDirectory {
 
   constructor(deps: EngineServiceDeps) {
     this.#deps = deps;
-    this.#catalog = new ModelCatalog([], [], () => deps.clock.monotonicMs());
+    this.#catalog = this.#makeCatalog([]);
   }
 
   /** Applies a change as a whole. */
@@ -145,8 +147,13 @@ export class EngineService implements EngineDirectory {
 
   // --- EngineDirectory
 
-  resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution {
-    const resolution = this.#catalog.resolve(name, route, key);
+  resolve(
+    name: string | undefined,
+    route: RouteId,
+    key: KeyView,
+    conversation?: ConversationReader,
+  ): Resolution {
+    const resolution = this.#catalog.resolve(name, route, key, conversation);
     // A client waits for an engine that was down. Probe now, because it may be up again.
     if (resolution.kind === 'down') for (const watch of this.#byId.values()) if (!watch.up) watch.probeSoon();
     return resolution;
@@ -325,8 +332,12 @@ export class EngineService implements EngineDirectory {
     this.#byId = byId;
     for (const suspect of this.#suspects)
       if (byId.get(suspect.source.ref.id) !== suspect) this.#suspects.delete(suspect);
-    this.#catalog = new ModelCatalog([...byId.values()], this.#aliases, () => this.#deps.clock.monotonicMs());
+    this.#catalog = this.#makeCatalog([...byId.values()]);
     this.#notify();
+  }
+
+  #makeCatalog(engines: readonly EngineWatch[]): ModelCatalog {
+    return new ModelCatalog(engines, this.#aliases, () => this.#deps.clock.monotonicMs(), this.#homes);
   }
 
   /** Running requests are counted by engine id, even if another engine now has that id. */

@@ -4,6 +4,8 @@ import { countSteps } from '../../../test/helpers/count-steps.ts';
 import { sampleKey, sampleRef } from '../../../test/helpers/engine-samples.ts';
 import type { KeyView } from '../security/api-key.ts';
 import { Breaker } from './breaker.ts';
+import type { Conversation } from './conversation-homes.ts';
+import type { Resolution } from './directory.ts';
 import type { EngineState, ModelAlias } from './engine.ts';
 import { isSameToHazards } from './engine-kind.ts';
 import { EngineRank } from './engine-rank.ts';
@@ -505,4 +507,47 @@ test('an unknown name costs the same in a catalogue of any size, also for a key 
       const [small = 0, large = 0] = steps;
       assert.ok(large < small + 10_000, `${name}: ${steps}`);
     }
+});
+
+test('a conversation comes back to the engine on which it ran last, and each key and model has its own', () => {
+  const c = catalog([engine('a', ['m', 'n']), engine('b', ['m', 'n']), engine('c', ['m', 'n'])]);
+  const other = sampleKey({ id: 'key_other' });
+  const ask = (
+    conversation: Conversation,
+    name = 'm',
+    key = anyone,
+  ): Extract<Resolution, { kind: 'found' }> => {
+    const resolution = c.resolve(name, chat, key, () => conversation);
+    assert(resolution.kind === 'found');
+    return resolution;
+  };
+  const engineFor = (...asked: Parameters<typeof ask>): string => ask(...asked).candidates.best.engine.ref.id;
+
+  ask({ id: 1 }).home?.moveTo('c');
+  assert.equal(engineFor({ id: 1 }), 'c');
+  assert.deepEqual(
+    ask({ id: 1 }).candidates.all.map((candidate) => candidate.engine.ref.id),
+    ['c', 'a', 'b'],
+  );
+  assert.equal(engineFor({ id: 2 }), 'a');
+  assert.equal(engineFor({ id: 1 }, 'n'), 'a');
+  assert.equal(engineFor({ id: 1 }, 'm', other), 'a');
+  // It has got a second message, and then a third.
+  ask({ id: 12, firstId: 1 }).home?.moveTo('c');
+  ask({ id: 1 }).home?.moveTo('b');
+  assert.equal(engineFor({ id: 12, firstId: 1 }), 'c');
+  assert.equal(engineFor({ id: 13, firstId: 1 }), 'b');
+});
+
+test('one engine, or a request that is no conversation, has no home', () => {
+  const unread = (): never => assert.fail('nobody needs the conversation');
+  const alone = catalog([engine('a', ['m']), engine('b', ['n'])]).resolve('m', chat, anyone, unread);
+  assert(alone.kind === 'found' && alone.home === undefined);
+  const several = catalog([engine('a', ['m']), engine('b', ['m'])]).resolve(
+    'm',
+    chat,
+    anyone,
+    () => undefined,
+  );
+  assert(several.kind === 'found' && several.home === undefined);
 });

@@ -16,6 +16,7 @@
  * The hot path is three look-ups: key, route, name. Only existing names are cached, so invented names take no memory.
  */
 import type { KeyView } from '../security/api-key.ts';
+import { ConversationHomes, type ConversationReader } from './conversation-homes.ts';
 import type { Candidate, CatalogEntry, ModelOnEngine, Resolution } from './directory.ts';
 import type { Engine, EngineState, ModelAlias } from './engine.ts';
 import { isUp } from './health.ts';
@@ -51,6 +52,7 @@ const maxRetryAfterSeconds = 30;
 
 export class ModelCatalog {
   readonly #nowMs: () => number;
+  readonly #homes: ConversationHomes;
   readonly #engines = new Map<string, Candidate>();
   readonly #loads: readonly EngineLoad[];
   readonly #anyUp: boolean;
@@ -71,8 +73,14 @@ export class ModelCatalog {
   /** The same for one engine, by its id. */
   readonly #namesOn = new Map<string, readonly string[]>();
 
-  constructor(engines: readonly CatalogEngine[], aliases: readonly ModelAlias[], nowMs: () => number) {
+  constructor(
+    engines: readonly CatalogEngine[],
+    aliases: readonly ModelAlias[],
+    nowMs: () => number,
+    homes = new ConversationHomes(),
+  ) {
     this.#nowMs = nowMs;
+    this.#homes = homes;
     this.#loads = engines.map((e) => e.load);
     this.#anyUp = engines.some((e) => isUp(e.state));
     for (const [order, engine] of engines.entries()) this.#index(engine, order);
@@ -87,10 +95,17 @@ export class ModelCatalog {
     return this.#engines.get(id);
   }
 
-  resolve(name: string | undefined, route: RouteId, key: KeyView): Resolution {
-    if (name === undefined) return this.#resolveUnnamed(route, key);
+  resolve(
+    name: string | undefined,
+    route: RouteId,
+    key: KeyView,
+    conversation?: ConversationReader,
+  ): Resolution {
+    if (name === undefined) return this.#resolveUnnamed(route, key, conversation);
     const known = this.#plans.get(key)?.get(route)?.get(name);
-    return known === undefined ? this.#resolveNamed(name, route, key) : this.#choose(known, key);
+    return known === undefined
+      ? this.#resolveNamed(name, route, key, conversation)
+      : this.#choose(known, key, conversation);
   }
 
   /** The models that the key may use now, by name: models of engines that are up, and aliases. */
@@ -242,7 +257,12 @@ export class ModelCatalog {
 
   // --- answers
 
-  #resolveNamed(name: string, route: RouteId, key: KeyView): Resolution {
+  #resolveNamed(
+    name: string,
+    route: RouteId,
+    key: KeyView,
+    conversation: ConversationReader | undefined,
+  ): Resolution {
     if (this.#engines.size === 0) return { kind: 'none' };
     const exact = this.#find(name);
     for (const target of exact === undefined ? this.#spelledOtherwise(name) : [exact]) {
@@ -254,9 +274,10 @@ export class ModelCatalog {
       if (speaking.length === 0) return { kind: 'unsupported', speakers: this.#speakers(route, key) };
       // Shared only where nothing was left out: most keys may use every engine, and most engines serve every route.
       const isWhole = speaking.length === target.members.length;
-      const plan = makePlan(target, isWhole ? this.#planMembersOf(target) : planMembers(speaking));
+      const members = isWhole ? this.#planMembersOf(target) : planMembers(speaking);
+      const plan = makePlan(target, members, key.familyId);
       if (exact !== undefined) this.#remember(key, route, name, plan);
-      return this.#choose(plan, key);
+      return this.#choose(plan, key, conversation);
     }
     return this.#unknown(name, key);
   }
@@ -270,7 +291,7 @@ export class ModelCatalog {
     return made;
   }
 
-  #resolveUnnamed(route: RouteId, key: KeyView): Resolution {
+  #resolveUnnamed(route: RouteId, key: KeyView, conversation: ConversationReader | undefined): Resolution {
     if (this.#engines.size === 0) return { kind: 'none' };
     const visible = this.visible(key);
     const first = visible[0];
@@ -278,7 +299,8 @@ export class ModelCatalog {
     const meant = first.aliasOf ?? first.id;
     const ambiguous = visible.some((e) => (e.aliasOf ?? e.id) !== meant);
     if (ambiguous) return { kind: 'unnamed', visible: visible.map((e) => e.id) };
-    return this.resolve(visible.find((e) => e.aliasOf === undefined)?.id ?? first.id, route, key);
+    const id = visible.find((e) => e.aliasOf === undefined)?.id ?? first.id;
+    return this.resolve(id, route, key, conversation);
   }
 
   #unknown(name: string, key: KeyView): Resolution {
@@ -314,16 +336,18 @@ export class ModelCatalog {
     return ids;
   }
 
-  #choose(plan: Plan, key: KeyView): Resolution {
+  #choose(plan: Plan, key: KeyView, conversation: ConversationReader | undefined): Resolution {
     const { members, only } = plan;
     const { up, down, samples } = members;
     if (only !== undefined) {
       return (up[0] as Member).load.breaker.allows() ? only : this.#down(up.map((m) => m.load));
     }
-    const candidates = choose(members, key.familyId);
+    const known = conversation?.();
+    const home = known === undefined ? undefined : this.#homes.homeOf(plan.owner, known);
+    const candidates = choose(members, key.familyId, home);
     if (candidates === undefined) return this.#down([...up, ...down].map((m) => m.load));
     const { name, upstreamName } = plan;
-    return { kind: 'found', name, upstreamName, candidates, samples };
+    return { kind: 'found', name, upstreamName, candidates, samples, home };
   }
 
   #down(loads: readonly EngineLoad[]): Resolution {

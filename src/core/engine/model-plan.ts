@@ -1,9 +1,10 @@
 /**
  * Chooses which engines may answer a resolved name, and in which order they are tried: first engines that answer in
  * time, then those with the fewest requests in flight, then those that have the model loaded. Engines that rank last
- * for the key come after all others.
+ * for the key come after all others. Among engines that are about as good, a conversation stays where it ran last.
  */
 import type { Breaker } from './breaker.ts';
+import { type ConversationHome, hashOfText, mixHash } from './conversation-homes.ts';
 import { type Candidate, type Candidates, candidatesOf, type Resolution } from './directory.ts';
 import { isSameToHazards } from './engine-kind.ts';
 import type { EngineRank } from './engine-rank.ts';
@@ -51,6 +52,8 @@ export interface Target {
 
 /** A name resolved for one key and route. Each request chooses among the members. */
 export interface Plan {
+  /** Stands for the key and the model where conversations are remembered. */
+  readonly owner: number;
   readonly name: string;
   readonly upstreamName: string;
   readonly members: PlanMembers;
@@ -62,24 +65,32 @@ export interface Plan {
 export interface PlanMembers {
   /** In the order of preference while no request is in flight. */
   readonly up: readonly Member[];
+  /** The same by the id of the engine. */
+  readonly upByEngine: ReadonlyMap<string, Member>;
   readonly down: readonly Member[];
   /** See `Resolution`. */
   readonly samples: readonly Candidate[];
 }
 
-export function makePlan({ alias, id, upstreamName }: Target, members: PlanMembers): Plan {
+export function makePlan({ alias, id, upstreamName }: Target, members: PlanMembers, family: string): Plan {
+  const owner = mixHash(hashOfText(family), hashOfText(id));
   const { up, samples } = members;
   const name = alias ?? id;
   const only: Plan['only'] =
     up.length === 1
       ? { kind: 'found', name, upstreamName, candidates: candidatesOf(up.map((m) => m.candidate)), samples }
       : undefined;
-  return { name, upstreamName, members, only };
+  return { owner, name, upstreamName, members, only };
 }
 
 export function planMembers(members: readonly Member[]): PlanMembers {
   const up = members.filter((m) => m.up).sort((a, b) => a.handicap - b.handicap || a.place - b.place);
-  return { up, down: members.filter((m) => !m.up), samples: samplesOf(up.map((m) => m.candidate)) };
+  return {
+    up,
+    upByEngine: new Map(up.map((m) => [m.candidate.engine.ref.id, m])),
+    down: members.filter((m) => !m.up),
+    samples: samplesOf(up.map((m) => m.candidate)),
+  };
 }
 
 function samplesOf(candidates: readonly Candidate[]): readonly Candidate[] {
@@ -90,9 +101,34 @@ function samplesOf(candidates: readonly Candidate[]): readonly Candidate[] {
 }
 
 /** The candidates of a plan for a key; undefined if no breaker allows a request. */
-export function choose({ up }: PlanMembers, family: string): Candidates | undefined {
-  const best = leastBusy(up, family)?.candidate ?? inOrder(up, family)[0];
+export function choose(
+  { up, upByEngine }: PlanMembers,
+  family: string,
+  home?: ConversationHome,
+): Candidates | undefined {
+  const member = home?.engine === undefined ? undefined : upByEngine.get(home.engine);
+  const best = preferred(up, family, member)?.candidate ?? inOrder(up, family)[0];
   return best === undefined ? undefined : new PlanCandidates(up, family, best);
+}
+
+/** The home of the conversation if it is about as good as the first in the order of preference, otherwise that one. */
+function preferred(up: readonly Member[], family: string, home: Member | undefined): Member | undefined {
+  if (home === undefined || !mayAnswer(home, family)) return leastBusy(up, family);
+  if (countOf(home) === 0 && isLoaded(home)) return home;
+  const first = leastBusy(up, family);
+  return first === undefined || isAboutAsGood(home, first) ? home : first;
+}
+
+/**
+ * A quarter more requests in flight make no difference to an engine that handles many at once. With less than four, each
+ * one counts. A model that must be loaded has nothing left of the conversation.
+ */
+function isAboutAsGood(home: Member, first: Member): boolean {
+  if (home.handicap !== first.handicap || (isLoaded(first) && !isLoaded(home))) return false;
+  const [own, least] = [home.load.inFlight, first.load.inFlight];
+  if (own <= least) return true;
+  const { slots } = home.candidate;
+  return own * 4 <= least * 5 && (slots === undefined || own < slots);
 }
 
 /** Puts the engines behind the best one in order only if they are needed. */
@@ -123,9 +159,7 @@ function leastBusy(members: readonly Member[], family: string): Member | undefin
   let least = Number.POSITIVE_INFINITY;
   for (const member of members) {
     const count = countOf(member);
-    if (count >= least) continue;
-    const { breaker, rank } = member.load;
-    if (!breaker.allows() || rank.ranksLastFor(family)) continue;
+    if (count >= least || !mayAnswer(member, family)) continue;
     best = member;
     least = count;
     if (count === 0) break;
@@ -146,6 +180,14 @@ function inOrder(up: readonly Member[], family: string): readonly Candidate[] {
   }
   // Equal ones keep their places.
   return found.sort((a, b) => a.count - b.count).map(({ candidate }) => candidate);
+}
+
+function mayAnswer({ load: { breaker, rank } }: Member, family: string): boolean {
+  return breaker.allows() && !rank.ranksLastFor(family);
+}
+
+function isLoaded({ place }: Member): boolean {
+  return place < many;
 }
 
 function countOf({ load, handicap }: Member): number {

@@ -74,6 +74,14 @@ export interface FieldPlace {
   readonly empty: boolean;
 }
 
+/** Byte positions in the list of messages of a body. A message ends where its comma or the end of the list is. */
+export interface FirstMessages {
+  readonly from: number;
+  readonly firstEnd: number;
+  /** Undefined if there is one message. */
+  readonly secondEnd: number | undefined;
+}
+
 /** A model name in a body, unescaped, and the byte range of its value, quotes included. */
 export interface NamedModel {
   readonly name: string;
@@ -92,6 +100,8 @@ export interface BodyFacts {
   readonly fieldPlace?: FieldPlace;
   /** The field `name`, which Ollama accepts for the model too. Set only if the route reads it and the body has it. */
   readonly alsoNamed?: NamedModel;
+  /** Set only if the route reads messages and the body has a list of them. */
+  readonly firstMessages?: FirstMessages | undefined;
   /** Whether the request asks for an event stream; undefined if the body does not say. */
   readonly stream: boolean | undefined;
   /**

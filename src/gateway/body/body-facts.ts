@@ -4,7 +4,7 @@
  *
  * Rejects values that a rule and an engine could read differently. Each `take` method returns the reason, or undefined.
  */
-import type { BodyFacts, FieldPlace, NamedModel } from '../../core/engine/routes.ts';
+import type { BodyFacts, FieldPlace, FirstMessages, NamedModel } from '../../core/engine/routes.ts';
 import { unquote } from './json-tokens.ts';
 
 export const maxModelBytes = 1024;
@@ -36,9 +36,10 @@ export class BodyFactsCollector {
   /** The values of each path that has two or more, to detect repeated values. */
   #distinct: Map<string, Set<string>> | undefined;
 
-  facts(fieldPlace: FieldPlace): BodyFacts {
+  facts(fieldPlace: FieldPlace, firstMessages?: FirstMessages): BodyFacts {
     const facts: BodyFacts = {
       fieldPlace,
+      firstMessages,
       model: this.#model,
       modelRange: this.#modelRange,
       stream: this.#stream,

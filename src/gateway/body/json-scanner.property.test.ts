@@ -12,7 +12,7 @@ import { insertModel, replaceModel } from './model-edit.ts';
 import { foldName, scanPlan } from './scan-plan.ts';
 
 const capped = { interruptAfterTimeLimit: 8000 * moreRuns, markInterruptAsFailure: false } as const;
-const watched = ['max_tokens', 'prompt', 'options', 'options.num_ctx', 'tools[].type'];
+const watched = ['max_tokens', 'prompt', 'options', 'options.num_ctx', 'tools[].type', 'messages[]'];
 const plan = scanPlan(watched);
 
 /** Names that are watched, nearly, or not at all. */
@@ -28,6 +28,7 @@ const name = fc.oneof(
       'num_ctx',
       'tools',
       'type',
+      'messages',
     ),
   },
   { weight: 1, arbitrary: fc.constantFrom('Model', 'ſtream', 'mode', '__proto__', 'to\u212aens', '') },
@@ -99,7 +100,7 @@ const isObject = (v: unknown): v is Json => typeof v === 'object' && v !== null 
 function expected(body: unknown): Expected | undefined {
   if (!isObject(body)) return undefined;
   const levels: [Json, readonly string[]][] = [
-    [body, ['model', 'stream', 'max_tokens', 'prompt', 'options', 'tools']],
+    [body, ['model', 'stream', 'max_tokens', 'prompt', 'options', 'tools', 'messages']],
   ];
   if (Object.hasOwn(body, 'options') && isObject(body.options)) levels.push([body.options, ['num_ctx']]);
   const tools = Object.hasOwn(body, 'tools') && Array.isArray(body.tools) ? body.tools.filter(isObject) : [];
@@ -140,6 +141,18 @@ function show(v: unknown): string {
   return JSON.stringify(v);
 }
 
+/** The first two messages, read from the places that the scanner reports. */
+function messagesOf(bytes: Buffer, { firstMessages: places }: BodyFacts): readonly unknown[] {
+  if (places === undefined) return [];
+  const { from, firstEnd, secondEnd } = places;
+  const ranges = [[from, firstEnd], ...(secondEnd === undefined ? [] : [[firstEnd + 1, secondEnd]])];
+  return ranges.map((range) => JSON.parse(bytes.toString('utf8', ...range)));
+}
+
+function firstMessages(body: Json): readonly unknown[] {
+  return Object.hasOwn(body, 'messages') && Array.isArray(body.messages) ? body.messages.slice(0, 2) : [];
+}
+
 /** Texts near the limit may be told either way, since escapes count; so both sides are made short. */
 function shorten(values: Iterable<readonly [string, readonly string[]]>): Json {
   return Object.fromEntries(
@@ -175,6 +188,7 @@ test('what is reported is what JSON.parse reads, in whatever pieces and spelling
       assert.deepEqual(shorten(facts.values), shorten(Object.entries(wanted.values)));
       if (facts.modelRange === undefined) assert.equal(wanted.model, undefined);
       else assert.equal(JSON.parse(bytes.toString('utf8', ...facts.modelRange)), wanted.model);
+      assert.deepEqual(messagesOf(bytes, facts), firstMessages(parsed as Json));
     },
   );
   fc.assert(property, { ...capped, numRuns: 750 * moreRuns });

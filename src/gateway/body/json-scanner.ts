@@ -91,6 +91,11 @@ export class JsonScanner {
   /** Whether the object has no members. */
   #empty = false;
 
+  /** Positions in the list of messages: after its bracket, and at the end of the first and the second message. */
+  #messagesAt = -1;
+  #firstEnd = -1;
+  #secondEnd = -1;
+
   readonly #facts = new BodyFactsCollector();
 
   constructor(plan: ScanPlan) {
@@ -132,7 +137,15 @@ export class JsonScanner {
 
   /** Valid only after `end` found no fault. */
   facts(): BodyFacts {
-    return this.#facts.facts({ at: this.#fieldsAt, empty: this.#empty });
+    const firstMessages =
+      this.#firstEnd < 0
+        ? undefined
+        : {
+            from: this.#messagesAt,
+            firstEnd: this.#firstEnd,
+            secondEnd: this.#secondEnd < 0 ? undefined : this.#secondEnd,
+          };
+    return this.#facts.facts({ at: this.#fieldsAt, empty: this.#empty }, firstMessages);
   }
 
   /** The full check is needed only where a character is split between pieces. */
@@ -162,9 +175,14 @@ export class JsonScanner {
         case afterValue:
           if (byte === 0x2c) {
             this.#state = this.#inArray ? beforeValue : beforeName;
-            if (this.#inArray) this.#next = this.#here?.elements;
-          } else if (byte === (this.#inArray ? 0x5d : 0x7d)) this.#close();
-          else return this.#fault('a comma or a closing bracket is missing', at);
+            if (this.#inArray) {
+              if (this.#here?.hasMessages === true) this.#endMessage(at);
+              this.#next = this.#here?.elements;
+            }
+          } else if (byte === (this.#inArray ? 0x5d : 0x7d)) {
+            if (this.#here?.hasMessages === true && this.#inArray) this.#endMessage(at);
+            this.#close();
+          } else return this.#fault('a comma or a closing bracket is missing', at);
           at += 1;
           continue;
         case beforeColon:
@@ -270,8 +288,19 @@ export class JsonScanner {
     if (++this.#depth > maxDepth) return this.#fault(`it is nested deeper than ${maxDepth} levels`, at);
     this.#here = node;
     this.#seen = 0;
+    if (array && node?.hasMessages === true) this.#messagesAt = this.#shift + at + 1;
     this.#state = array ? beforeFirstElement : beforeFirstName;
     return undefined;
+  }
+
+  #endMessage(at: number): void {
+    const end = this.#shift + at;
+    if (this.#firstEnd < 0) this.#firstEnd = end;
+    else {
+      this.#secondEnd = end;
+      // The other messages are read like any list.
+      if (this.#here?.elements === undefined) this.#here = undefined;
+    }
   }
 
   #close(): void {

@@ -18,6 +18,8 @@ export interface PlanNode {
   readonly role: Role;
   /** Whether the value is reported. */
   watched: boolean;
+  /** Whether the places of the first elements are reported if the value is an array. */
+  hasMessages: boolean;
   readonly children: Map<string, PlanNode>;
   /** The same children by the length of their names. */
   readonly byLength: (PlanNode[] | undefined)[];
@@ -36,12 +38,16 @@ interface Misspelling {
 const bytesPerCharacter = 6;
 const maxSiblings = 31;
 
-/** Builds the tree. It always contains `model` and `stream`. */
+/**
+ * Builds the tree. It always contains `model` and `stream`. A path that ends in `[]` is a list of messages: where its
+ * first elements are is reported, and not its value.
+ */
 export function scanPlan(paths: readonly string[]): ScanPlan {
   const root = node('', '', 0, 'plain');
   for (const path of ['model', 'stream', ...paths]) {
     let at = root;
-    for (const step of path.split('.')) {
+    const isList = path.endsWith('[]');
+    for (const step of (isList ? path.slice(0, -2) : path).split('.')) {
       const array = step.endsWith('[]');
       const name = array ? step.slice(0, -2) : step;
       let child = at.children.get(name);
@@ -59,7 +65,8 @@ export function scanPlan(paths: readonly string[]): ScanPlan {
       if (array) child.elements ??= node(`${child.path}[]`, '', 0, 'plain');
       at = array && child.elements !== undefined ? child.elements : child;
     }
-    at.watched = true;
+    if (isList) at.hasMessages = true;
+    else at.watched = true;
   }
   return root;
 }
@@ -74,6 +81,7 @@ function node(path: string, name: string, bit: number, role: Role): PlanNode {
     bit,
     role,
     watched: false,
+    hasMessages: false,
     children: new Map(),
     byLength: [],
     elements: undefined,

@@ -20,6 +20,7 @@ import { hasBudget } from '../../core/security/token-budgets.ts';
 import { insertField, nameModel } from '../body/model-edit.ts';
 import { namedModel } from '../body/named-model.ts';
 import type { BodyPlan, ReadBody } from '../body/request-body.ts';
+import { conversationOf } from '../conversation.ts';
 import type { Exchange, Refusal } from '../exchange.ts';
 import { passingQuery } from '../query.ts';
 import type { Resolved, RouteHandler } from '../route-handler.ts';
@@ -69,7 +70,7 @@ function resolveWithBody(
   assert(facts !== undefined, 'the body was scanned');
   const named = namedModel(facts);
   if (typeof named === 'object') return named;
-  const found = directory.resolve(named, route.id, key);
+  const found = directory.resolve(named, route.id, key, () => conversationOf(x.head.fields, read));
   if (found.kind !== 'found') return refusalOf(found, named, route);
   x.outcome.model = found.name;
   const candidates = withoutHazards(found, key, route.id, facts);
@@ -84,6 +85,7 @@ function resolveWithBody(
   x.outcome.choices = choicesIn(facts);
   return {
     candidates,
+    home: found.home,
     request: {
       route,
       method: x.head.method,

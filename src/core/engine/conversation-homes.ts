@@ -1,0 +1,77 @@
+/**
+ * Remembers on which engine each conversation ran last. An engine keeps what it has read of its last prompts, so it
+ * answers the next request of a conversation sooner than an engine that has to read the whole conversation again.
+ *
+ * A conversation is a number of 32 bits, made from its key, its model and what the request tells about it. No text of a
+ * request is kept. Two conversations may have the same number: then they share an entry, and only a preference is wrong.
+ */
+
+/** What the request tells about its conversation, without the key and the model. */
+export interface Conversation {
+  readonly id: number;
+  /** The id that the same conversation had when it had one message. */
+  readonly firstId?: number;
+}
+
+/** Reads the conversation from a request; undefined if the request tells nothing about one. */
+export type ConversationReader = () => Conversation | undefined;
+
+/** Conversations that are kept at least; at most twice as many. */
+const minKept = 10_000;
+
+export class ConversationHomes {
+  /** Engine ids. `#earlier` is dropped when `#recent` is full; conversations that go on move to `#recent`. */
+  #recent = new Map<number, string>();
+  #earlier = new Map<number, string>();
+
+  /** The home of a conversation. `owner` stands for the key and the model. */
+  homeOf(owner: number, { id, firstId }: Conversation): ConversationHome {
+    const own = mixHash(owner, id);
+    const engine =
+      this.#engineOf(own) ?? (firstId === undefined ? undefined : this.#engineOf(mixHash(owner, firstId)));
+    return new ConversationHome(this, own, engine);
+  }
+
+  set(id: number, engine: string): void {
+    if (this.#recent.get(id) === engine) return;
+    if (this.#recent.size >= minKept) {
+      this.#earlier = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(id, engine);
+  }
+
+  #engineOf(id: number): string | undefined {
+    return this.#recent.get(id) ?? this.#earlier.get(id);
+  }
+}
+
+/** The home of the conversation of one request. */
+export class ConversationHome {
+  /** The id of the engine that the conversation ran on last; undefined for a new or forgotten conversation. */
+  readonly engine: string | undefined;
+  readonly #homes: ConversationHomes;
+  readonly #id: number;
+
+  constructor(homes: ConversationHomes, id: number, engine: string | undefined) {
+    this.#homes = homes;
+    this.#id = id;
+    this.engine = engine;
+  }
+
+  moveTo(engine: string): void {
+    this.#homes.set(this.#id, engine);
+  }
+}
+
+/** A hash for tables. It is no protection against a client that wants two equal ones. */
+export function mixHash(hash: number, value: number): number {
+  const mixed = Math.imul(hash ^ value, 0x9e37_79b1);
+  return mixed ^ (mixed >>> 15);
+}
+
+export function hashOfText(text: string): number {
+  let hash = text.length;
+  for (let i = 0; i < text.length; i++) hash = mixHash(hash, text.charCodeAt(i));
+  return hash;
+}
