@@ -171,7 +171,8 @@ export class RequestPipeline {
     if (relay.over) return lease.release('client-gone');
     if (request.generates) call.home?.moveTo(lease.candidate.engine.ref.id);
     // No promise waits for the result: nearly every request has one attempt.
-    startAttempt(x, key, request, fields, lease, relay, this.#deps, ({ tryNext }) => {
+    startAttempt(x, key, request, fields, lease, relay, this.#deps, ({ tryNext, responseId }) => {
+      if (responseId !== undefined) call.stored?.(responseId, lease.candidate.engine.ref.id);
       if (!tryNext) return;
       const others = candidatesOf(candidates.all.filter((candidate) => candidate !== lease.candidate));
       // Later, because the relay that ends here is still running.
@@ -197,7 +198,7 @@ export class RequestPipeline {
   }
 
   /** Sends heartbeats to a waiting stream, and relays the response. */
-  #relayFor(x: Exchange, { request }: EngineCall, candidates: Candidates): Relay {
+  #relayFor(x: Exchange, { request, stored }: EngineCall, candidates: Candidates): Relay {
     const { limits, heartbeatMs } = this.#deps;
     const mayTryOther: RelayDeps['mayTryNext'] = (end, status) =>
       mayTryNext(end, status) && !request.bound && candidates.all.length > 1;
@@ -208,6 +209,7 @@ export class RequestPipeline {
       charged: request.generates,
       writesText: writesText(request),
       usageAdded: request.usageAdded === true,
+      stores: stored !== undefined,
       nowMs: this.#nowMs,
       commitAfterMs: limits.commitAfterMs,
       heartbeatMs,

@@ -14,6 +14,8 @@ export interface EngineCall {
   readonly candidates: Candidates;
   /** See `Resolution`. */
   readonly home?: ConversationHome | undefined;
+  /** Called with the id of a stored response and the engine that has it. Absent: nobody needs to know. */
+  readonly stored?: ((responseId: string, engine: string) => void) | undefined;
 }
 
 /** A response that flm itself generates. */

@@ -7,6 +7,7 @@ import { hash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
+import { type ConversationHome, ConversationHomes } from '../../src/core/engine/conversation-homes.ts';
 import {
   type Candidate,
   type CatalogEntry,
@@ -216,6 +217,7 @@ export class TestDirectory implements EngineDirectory {
   readonly #engines: readonly Candidate[];
   readonly #byModel = new Map<string, Candidate[]>();
   readonly #inFlight = new Map<string, number>();
+  readonly #homes = new ConversationHomes();
   /** Every end that was reported. */
   readonly ends: AttemptEnd[] = [];
   /** The state that `engines()` reports instead of running. */
@@ -301,6 +303,9 @@ export class TestDirectory implements EngineDirectory {
       models: [],
       breakerOpen: false,
     }));
+  }
+  responseHome(responseId: string, key: KeyView): ConversationHome {
+    return this.#homes.ofResponse(responseId, key.familyId);
   }
   ranksLast(): boolean {
     return false;

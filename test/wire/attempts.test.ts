@@ -17,7 +17,7 @@ import {
   type Steps,
   sseHead,
 } from '../helpers/raw-engine.ts';
-import { openTestGateway, post } from '../helpers/test-gateway.ts';
+import { get, openTestGateway, post, type WireResponse } from '../helpers/test-gateway.ts';
 
 let fixture: GatewayFixture;
 endFixtureAfterEachTest(() => fixture);
@@ -174,6 +174,42 @@ describe('no other engine is tried where the first one', () => {
 test('a request that continues no conversation, and says so, may go to another engine', async () => {
   const response = await ask([busy('503 Busy')], { model: 'm', previous_response_id: null }, '/v1/responses');
   assert.equal(response.status, 200);
+});
+
+describe('a stored response is continued, read and deleted on the engine that has it', () => {
+  const stored = '{"id":"resp_2","object":"response","usage":null}';
+  const created = `event: response.created\ndata: {"type":"response.created","response":${stored}}\n\n`;
+  const completed = `event: response.completed\ndata: {"type":"response.completed","response":${stored}}\n\n`;
+  const forms: Readonly<Record<string, Steps>> = {
+    'a whole response': [answer(stored)],
+    'a stream': [sseHead, chunk(created), chunk(completed), lastChunk],
+    'a stream in small pieces': [sseHead, ...[...created].map(chunk), chunk(completed), lastChunk],
+  };
+  for (const [form, steps] of Object.entries(forms)) {
+    test(form, async () => {
+      const stream = steps.length > 1;
+      fixture.engine.setScript([busy('503 Busy')]);
+      second().setScript(steps);
+      const path = '/v1/responses';
+      const respond = async (bytes: string): Promise<WireResponse> => (await fixture.send(bytes)).response();
+      await respond(fixture.post({ model: 'm', input: 'hi', stream }, path));
+      assert.equal(fixture.engine.requests.length, 1);
+
+      second().setScript([good]);
+      await respond(fixture.post({ model: 'm', previous_response_id: 'resp_2' }, path));
+      const key = fixture.addKey({});
+      // Another key does not learn where the response is.
+      for (const [own, engine] of [
+        [fixture.proxy.key, second()],
+        [key, fixture.engine],
+      ] as const) {
+        const before = engine.requests.length;
+        await respond(get(`${path}/resp_2`, own));
+        assert.equal(engine.requests.length, before + 1);
+      }
+      assert.equal(second().requests.length, 3);
+    });
+  }
 });
 
 test("what one engine's own API is asked stays with that engine", async () => {

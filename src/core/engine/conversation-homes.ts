@@ -32,6 +32,11 @@ export class ConversationHomes {
     return new ConversationHome(this, own, engine);
   }
 
+  /** The home of a stored response, which only its engine can read or continue. */
+  ofResponse(responseId: string, family: string): ConversationHome {
+    return this.homeOf(hashOfText(family), { id: hashOfText(responseId) });
+  }
+
   set(id: number, engine: string): void {
     if (this.#recent.get(id) === engine) return;
     if (this.#recent.size >= minKept) {

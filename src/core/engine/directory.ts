@@ -121,6 +121,8 @@ export interface EngineDirectory {
     key: KeyView,
     conversation?: ConversationReader,
   ): Resolution;
+  /** Where a response of the Responses API is stored. Each key has responses of its own. */
+  responseHome(responseId: string, key: KeyView): ConversationHome;
   /** Like `resolve`, for a request that must go to this engine. */
   modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine;
   /** The models that the key may use, aliases included, in a stable order. */

@@ -13,7 +13,7 @@ import assert from 'node:assert';
 import type { Clock, Unsubscribe } from '../clock.ts';
 import { isLoopbackHost } from '../loopback.ts';
 import type { KeyView } from '../security/api-key.ts';
-import { ConversationHomes, type ConversationReader } from './conversation-homes.ts';
+import { type ConversationHome, ConversationHomes, type ConversationReader } from './conversation-homes.ts';
 import type {
   Candidate,
   CatalogEntry,
@@ -157,6 +157,10 @@ export class EngineService implements EngineDirectory {
     // A client waits for an engine that was down. Probe now, because it may be up again.
     if (resolution.kind === 'down') for (const watch of this.#byId.values()) if (!watch.up) watch.probeSoon();
     return resolution;
+  }
+
+  responseHome(responseId: string, key: KeyView): ConversationHome {
+    return this.#homes.ofResponse(responseId, key.familyId);
   }
 
   modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine {

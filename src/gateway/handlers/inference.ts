@@ -83,9 +83,15 @@ function resolveWithBody(
     body = insertField(body, '"stream_options":{"include_usage":true}', facts.fieldPlace);
   if (body !== read.parts) length = body.reduce((sum, part) => sum + part.length, 0);
   x.outcome.choices = choicesIn(facts);
+  const previous = facts.values.get('previous_response_id')?.[0] ?? 'null';
+  const isBound = previous !== 'null';
   return {
-    candidates,
+    candidates: isBound ? storedOn(previous.slice(1, -1), candidates, key, directory) : candidates,
     home: found.home,
+    stored:
+      route.id === 'responses.create' && candidates.all.length > 1
+        ? (responseId, engine) => directory.responseHome(responseId, key).moveTo(engine)
+        : undefined,
     request: {
       route,
       method: x.head.method,
@@ -94,7 +100,7 @@ function resolveWithBody(
       body,
       bodyLength: length,
       streamed: facts.stream ?? route.streamsByDefault,
-      bound: (facts.values.get('previous_response_id')?.[0] ?? 'null') !== 'null',
+      bound: isBound,
       generates: !lookUps.has(route.id),
       usageAdded,
     },
@@ -119,6 +125,18 @@ function withoutHazards(
     (candidate) => !denied.some((sample) => isSameToHazards(sample, candidate)),
   );
   return kept.length > 0 ? candidatesOf(kept) : (denialFor(candidates.best) as Denial);
+}
+
+/** Only the engine that stored a response can go on with it. If that one is not known or not up, any may say so. */
+function storedOn(
+  responseId: string,
+  candidates: Candidates,
+  key: KeyView,
+  directory: EngineDirectory,
+): Candidates {
+  const { engine } = directory.responseHome(responseId, key);
+  const owner = candidates.all.find((candidate) => candidate.engine.ref.id === engine);
+  return owner === undefined ? candidates : candidatesOf([owner]);
 }
 
 /** `n` of OpenAI's routes; an engine that refuses the number refuses the request. */
@@ -153,7 +171,11 @@ function resolveWithoutBody(x: Exchange, route: Route, key: KeyView, directory: 
   }
   const target =
     route.upstream.replace('{id}', encodeURIComponent(id ?? '')) + passingQuery(x.query, route.query);
-  return { candidates: candidatesOf(candidates), request: lookUpRequest(x, route, target, id !== undefined) };
+  const all = candidatesOf(candidates);
+  return {
+    candidates: id === undefined ? all : storedOn(id, all, key, directory),
+    request: lookUpRequest(x, route, target, id !== undefined),
+  };
 }
 
 /** Running engines that serve a route and that the key may use. */

@@ -27,6 +27,7 @@ import { ErrorAfterHead } from './error-after-head.ts';
 import type { EventFraming } from './event-end.ts';
 import { EventRelay } from './event-relay.ts';
 import { type HeadFacts, readHead, stackedCodings } from './response-head.ts';
+import { ResponseIdFinder } from './response-id.ts';
 import { type ResponseShape, ResponseShapeReader } from './response-shape.ts';
 import { StreamReader } from './stream-reader.ts';
 import { isUsageChunk } from './usage-chunk.ts';
@@ -43,6 +44,8 @@ export interface RelayDeps {
   readonly writesText: boolean;
   /** flm asked for the usage at the end of the stream, and removes it from the client's stream. */
   readonly usageAdded: boolean;
+  /** The id of the stored response is looked for. */
+  readonly stores: boolean;
   readonly nowMs: () => number;
   readonly commitAfterMs: number;
   readonly heartbeatMs: number;
@@ -60,6 +63,8 @@ export interface AttemptResult {
   readonly status: number | undefined;
   /** The stream had an error event of the engine. */
   readonly errorSeen: boolean;
+  /** The id under which the engine may have stored the response. */
+  readonly responseId: string | undefined;
   /** The client got nothing, and another engine may be tried. */
   readonly tryNext: boolean;
 }
@@ -103,6 +108,7 @@ export class Relay implements ResponseHandler, Progress {
   /** The head as it was passed to the response writer. */
   #head: ResponseHead | undefined;
   #wholeResponse: WholeResponseReader | undefined;
+  readonly #idFinder: ResponseIdFinder | undefined;
   #bytes = 0;
   #lastWriteMs = 0;
   readonly #resume = (): void => this.inFlightRequest?.resume();
@@ -111,6 +117,7 @@ export class Relay implements ResponseHandler, Progress {
     this.#deps = deps;
     this.#x = deps.x;
     this.#sinceMs = deps.nowMs();
+    if (deps.stores) this.#idFinder = new ResponseIdFinder();
     this.#x.progress = this;
     const abort = (why: AbortCause): void => this.#abort(why);
     const tick = (nowMs: number): void => this.#tick(nowMs);
@@ -204,6 +211,7 @@ export class Relay implements ResponseHandler, Progress {
       // The held bytes end with the new ones.
       if (held.length > 0) return this.data(held, 0, held.length);
     }
+    this.#idFinder?.read(buffer, from, to);
     const body = this.#body;
     let flowing: boolean;
     const late = this.#errorAfterHead;
@@ -235,8 +243,10 @@ export class Relay implements ResponseHandler, Progress {
     this.#bytes += to - from;
     if (body !== undefined && this.#errorAfterHead === undefined) {
       this.#lastWriteMs = 0;
+      if (this.#idFinder !== undefined) this.#findId(this.#idFinder, buffer, chunks);
       flowing = body.framed(buffer, from, to, chunks);
     } else if (this.#errorAfterHead === undefined && this.#x.reply.relaysFraming) {
+      if (this.#idFinder !== undefined) this.#findId(this.#idFinder, buffer, chunks);
       for (let i = 0; i < chunks.count; i++)
         this.#wholeResponse?.read(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
       flowing = this.#x.reply.writeFramed(buffer.toString('latin1', from, to));
@@ -247,6 +257,11 @@ export class Relay implements ResponseHandler, Progress {
     }
     if (!flowing) this.#x.reply.onDrain(this.#resume);
     return flowing;
+  }
+
+  #findId(finder: ResponseIdFinder, buffer: Buffer, chunks: ChunkMap): void {
+    for (let i = 0; i < chunks.count; i++)
+      finder.read(buffer, chunks.starts[i] as number, chunks.ends[i] as number);
   }
 
   end(): void {
@@ -394,7 +409,13 @@ export class Relay implements ResponseHandler, Progress {
     this.#over = true;
     this.#x.onAbort = undefined;
     this.#x.onTick = undefined;
-    this.onOver?.({ end, status: this.#status, errorSeen: this.#reader?.errorSeen === true, tryNext });
+    this.onOver?.({
+      end,
+      status: this.#status,
+      errorSeen: this.#reader?.errorSeen === true,
+      responseId: this.#idFinder?.id,
+      tryNext,
+    });
   }
 
   #stream(framing: EventFraming): void {
