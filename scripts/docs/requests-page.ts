@@ -26,7 +26,11 @@ ${markdownTable(
   [
     [named(listHeaders), 'headers of the APIs', 'forwarded; repeated headers are joined to one list'],
     [named(singleHeaders), 'headers of the APIs, with one value', singleRule],
-    [named(sessionHeaders), 'identify the conversation of a request', singleRule],
+    [
+      named(sessionHeaders),
+      'identify the conversation of a request, which [stays on its engine](guide.md#engines)',
+      singleRule,
+    ],
     ['`forwardHeaders` of the profile, `--forward-header NAME`', 'headers that you add', singleRule],
   ],
 )}

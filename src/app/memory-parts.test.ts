@@ -4,13 +4,14 @@ import { test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { MovedClock } from '../../test/helpers/moved-clock.ts';
 import { sampleKey } from '../../test/helpers/store-samples.ts';
+import { ConversationHomes } from '../core/engine/conversation-homes.ts';
 import type { EngineRef } from '../core/engine/engine.ts';
 import { EngineService } from '../core/engine/engine-service.ts';
 import { engineKind } from '../core/engine/kinds.ts';
 import type { AuditEntry } from '../core/security/ports.ts';
 import { parsePolicy } from '../core/security/security-policy.ts';
 import { SnapshotHolder } from '../core/security/snapshot.ts';
-import { enginesPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
+import { conversationsPart, enginesPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
 import { TemporaryKeyRing } from './temporary-keys.ts';
 
 const secrets = {
@@ -119,4 +120,18 @@ test('an engine that has not answered the next process yet is used with what is 
   assert.equal(status?.breakerOpen, true);
   old.stop();
   next.stop();
+});
+
+test('conversations stay on their engines, and what cannot be read is ignored', () => {
+  const old = new ConversationHomes();
+  for (let id = 1; id <= 15_000; id++) old.homeOf(0, { id }).moveTo(id % 2 === 0 ? 'even' : 'odd');
+  old.ofResponse('resp_1', 'family').moveTo('odd');
+  const next = new ConversationHomes();
+  void conversationsPart(next).importState(sent(conversationsPart(old).exportState()));
+  for (const id of [14_999, 15_000, 5_001])
+    assert.equal(next.homeOf(0, { id }).engine, old.homeOf(0, { id }).engine);
+  assert.equal(next.ofResponse('resp_1', 'family').engine, 'odd');
+  for (const state of [undefined, 3, [{ engine: 'a' }, { engine: 'a', ids: [1.5, 'x'] }]])
+    void conversationsPart(next).importState(state);
+  assert.equal(next.homeOf(0, { id: 15_000 }).engine, 'even');
 });

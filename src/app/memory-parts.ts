@@ -1,8 +1,9 @@
 /**
  * Hands over state that exists only in memory, apart from the limits: temporary keys, revocations that are not stored
- * yet, the state of engines, and the number of requests so far.
+ * yet, the state of engines, where conversations ran, and the number of requests so far.
  */
 import { z } from 'zod';
+import type { ConversationHomes } from '../core/engine/conversation-homes.ts';
 import { engineStates } from '../core/engine/engine.ts';
 import type { EngineService } from '../core/engine/engine-service.ts';
 import { engineKindNames } from '../core/engine/kinds.ts';
@@ -118,6 +119,18 @@ export function enginesPart(engines: EngineService): HandOverPart {
     name: 'engines',
     exportState: () => engines.exportState(),
     importState: (state) => engines.importState(engineFacts.parse(state)),
+    resume: nothing,
+    follow: nothing,
+  };
+}
+
+const engineConversations = orNone(z.object({ engine: z.string(), ids: z.array(z.int32()) }));
+
+export function conversationsPart(homes: ConversationHomes): HandOverPart {
+  return {
+    name: 'conversations',
+    exportState: () => homes.exportState(),
+    importState: (state) => homes.importState(engineConversations.parse(state)),
     resume: nothing,
     follow: nothing,
   };

@@ -30,7 +30,13 @@ import { HandOverParts } from './hand-over-parts.ts';
 import { limitsPart } from './limits-part.ts';
 import type { Machine } from './machine.ts';
 import { openMachineStore } from './machine-store.ts';
-import { enginesPart, requestsPart, revocationsPart, temporaryKeysPart } from './memory-parts.ts';
+import {
+  conversationsPart,
+  enginesPart,
+  requestsPart,
+  revocationsPart,
+  temporaryKeysPart,
+} from './memory-parts.ts';
 import { ownPages, withPageHeaders } from './own-files.ts';
 import { makeProxyEngines, type ProxyEngines } from './proxy-engines.ts';
 import { makeShareRedeemer } from './share-redeemer.ts';
@@ -331,6 +337,7 @@ export function makeGateway(
     revocationsPart(snapshots, store),
     requestsPart(metrics),
     enginesPart(engines.service),
+    conversationsPart(engines.service.homes),
     // Added last, because requests wait after this part has exported its state.
     limitsPart({ limits: handOver, store, clock, machineMs }),
     ...(fleet === undefined ? [] : [fleetPart(fleet)]),

@@ -6,7 +6,7 @@
  * two messages identify a conversation (often instructions and a question), and the first one alone while there is no
  * second.
  */
-import { type Conversation, hashOfText, mixHash } from '../core/engine/conversation-homes.ts';
+import { type ConversationIdentity, hashOfText, mixHash } from '../core/engine/conversation-homes.ts';
 import type { BodyFacts } from '../core/engine/routes.ts';
 import type { ReadBody } from './body/request-body.ts';
 import type { RequestHeaders } from './request-headers.ts';
@@ -20,7 +20,7 @@ const bytes = new Uint8Array(words.buffer);
 export function conversationOf(
   headers: Pick<RequestHeaders, 'session'>,
   { facts, parts }: Pick<ReadBody, 'facts' | 'parts'>,
-): Conversation | undefined {
+): ConversationIdentity | undefined {
   const session = headers.session ?? (facts === undefined ? undefined : cacheKeyOf(facts));
   if (session !== undefined) return { id: hashOfText(session) };
   const messages = facts?.firstMessages;

@@ -3,18 +3,24 @@
  * answers the next request of a conversation sooner than an engine that has to read the whole conversation again.
  *
  * A conversation is a number of 32 bits, made from its key, its model and what the request tells about it. No text of a
- * request is kept. Two conversations may have the same number: then they share an entry, and only a preference is wrong.
+ * request is kept. Two of the 20,000 that are kept rarely have the same number; then a request may go to the wrong
+ * engine.
  */
 
 /** What the request tells about its conversation, without the key and the model. */
-export interface Conversation {
+export interface ConversationIdentity {
   readonly id: number;
   /** The id that the same conversation had when it had one message. */
   readonly firstId?: number;
 }
 
 /** Reads the conversation from a request; undefined if the request tells nothing about one. */
-export type ConversationReader = () => Conversation | undefined;
+export type ConversationReader = () => ConversationIdentity | undefined;
+
+export interface EngineConversations {
+  readonly engine: string;
+  readonly ids: readonly number[];
+}
 
 /** Conversations that are kept at least; at most twice as many. */
 const minKept = 10_000;
@@ -24,17 +30,30 @@ export class ConversationHomes {
   #recent = new Map<number, string>();
   #earlier = new Map<number, string>();
 
-  /** The home of a conversation. `owner` stands for the key and the model. */
-  homeOf(owner: number, { id, firstId }: Conversation): ConversationHome {
-    const own = mixHash(owner, id);
+  /** The home of a conversation. `seed` separates the conversations of a key and a model from others. */
+  homeOf(seed: number, { id, firstId }: ConversationIdentity): ConversationHome {
+    const own = mixHash(seed, id);
     const engine =
-      this.#engineOf(own) ?? (firstId === undefined ? undefined : this.#engineOf(mixHash(owner, firstId)));
+      this.#engineOf(own) ?? (firstId === undefined ? undefined : this.#engineOf(mixHash(seed, firstId)));
     return new ConversationHome(this, own, engine);
   }
 
   /** The home of a stored response, which only its engine can read or continue. */
   ofResponse(responseId: string, family: string): ConversationHome {
     return this.homeOf(hashOfText(family), { id: hashOfText(responseId) });
+  }
+
+  /** The ids of the conversations by engine, those that ran longest ago first. */
+  exportState(): readonly EngineConversations[] {
+    const all = new Map([...this.#earlier, ...this.#recent]);
+    return [...Map.groupBy(all, ([, engine]) => engine)].map(([engine, entries]) => ({
+      engine,
+      ids: entries.map(([id]) => id),
+    }));
+  }
+
+  importState(state: readonly EngineConversations[]): void {
+    for (const { engine, ids } of state) for (const id of ids) this.set(id, engine);
   }
 
   set(id: number, engine: string): void {

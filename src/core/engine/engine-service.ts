@@ -64,7 +64,7 @@ export class EngineService implements EngineDirectory {
   /** Requests in flight on engines that have since been replaced or removed. */
   readonly #orphans = new Map<string, number>();
   #aliases: readonly ModelAlias[] = [];
-  readonly #homes = new ConversationHomes();
+  readonly homes = new ConversationHomes();
   #catalog: ModelCatalog;
   #started = false;
   #looking: Promise<void> | undefined;
@@ -160,7 +160,7 @@ export class EngineService implements EngineDirectory {
   }
 
   responseHome(responseId: string, key: KeyView): ConversationHome {
-    return this.#homes.ofResponse(responseId, key.familyId);
+    return this.homes.ofResponse(responseId, key.familyId);
   }
 
   modelOn(engineId: string, name: string, key: KeyView): ModelOnEngine {
@@ -341,7 +341,7 @@ export class EngineService implements EngineDirectory {
   }
 
   #makeCatalog(engines: readonly EngineWatch[]): ModelCatalog {
-    return new ModelCatalog(engines, this.#aliases, () => this.#deps.clock.monotonicMs(), this.#homes);
+    return new ModelCatalog(engines, this.#aliases, () => this.#deps.clock.monotonicMs(), this.homes);
   }
 
   /** Running requests are counted by engine id, even if another engine now has that id. */

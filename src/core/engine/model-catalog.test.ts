@@ -4,7 +4,7 @@ import { countSteps } from '../../../test/helpers/count-steps.ts';
 import { sampleKey, sampleRef } from '../../../test/helpers/engine-samples.ts';
 import type { KeyView } from '../security/api-key.ts';
 import { Breaker } from './breaker.ts';
-import type { Conversation } from './conversation-homes.ts';
+import type { ConversationIdentity } from './conversation-homes.ts';
 import type { Resolution } from './directory.ts';
 import type { EngineState, ModelAlias } from './engine.ts';
 import { isSameToHazards } from './engine-kind.ts';
@@ -513,7 +513,7 @@ test('a conversation comes back to the engine on which it ran last, and each key
   const c = catalog([engine('a', ['m', 'n']), engine('b', ['m', 'n']), engine('c', ['m', 'n'])]);
   const other = sampleKey({ id: 'key_other' });
   const ask = (
-    conversation: Conversation,
+    conversation: ConversationIdentity,
     name = 'm',
     key = anyone,
   ): Extract<Resolution, { kind: 'found' }> => {

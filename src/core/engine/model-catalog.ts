@@ -343,7 +343,7 @@ export class ModelCatalog {
       return (up[0] as Member).load.breaker.allows() ? only : this.#down(up.map((m) => m.load));
     }
     const known = conversation?.();
-    const home = known === undefined ? undefined : this.#homes.homeOf(plan.owner, known);
+    const home = known === undefined ? undefined : this.#homes.homeOf(plan.seed, known);
     const candidates = choose(members, key.familyId, home);
     if (candidates === undefined) return this.#down([...up, ...down].map((m) => m.load));
     const { name, upstreamName } = plan;

@@ -52,8 +52,8 @@ export interface Target {
 
 /** A name resolved for one key and route. Each request chooses among the members. */
 export interface Plan {
-  /** Stands for the key and the model where conversations are remembered. */
-  readonly owner: number;
+  /** Separates the conversations of this key and model from others. */
+  readonly seed: number;
   readonly name: string;
   readonly upstreamName: string;
   readonly members: PlanMembers;
@@ -73,14 +73,14 @@ export interface PlanMembers {
 }
 
 export function makePlan({ alias, id, upstreamName }: Target, members: PlanMembers, family: string): Plan {
-  const owner = mixHash(hashOfText(family), hashOfText(id));
+  const seed = mixHash(hashOfText(family), hashOfText(id));
   const { up, samples } = members;
   const name = alias ?? id;
   const only: Plan['only'] =
     up.length === 1
       ? { kind: 'found', name, upstreamName, candidates: candidatesOf(up.map((m) => m.candidate)), samples }
       : undefined;
-  return { owner, name, upstreamName, members, only };
+  return { seed, name, upstreamName, members, only };
 }
 
 export function planMembers(members: readonly Member[]): PlanMembers {
